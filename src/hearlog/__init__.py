@@ -1,0 +1,1 @@
+"""hearlog: music features from listening logs (Lee, Lee, Park, Lee; ICASSP 2019)."""

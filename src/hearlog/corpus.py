@@ -1,0 +1,86 @@
+"""A corpus: a folder that says which items exist, holds their crops and mel spectrograms, and how they are split.
+
+The songs are a corpus whose targets are CF embeddings; each task is a corpus whose target is a label
+or a number. The same stages serve all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ITEM_COLUMNS = ["item_id", "path", "group", "split", "target"]
+PARTS = ["train", "valid", "test"]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Names the files of one corpus folder.
+
+    ``items.parquet``
+        One row an item: ``item_id`` (text, unique), ``path`` (relative to the data set's root, ``/`` between
+        folders), ``group`` (artist, recording or song that must not cross a split; null where unknown),
+        ``split`` (the official part: train, valid or test; null where the data set names none) and ``target``
+        (text: a class; float64: a number; null for songs without a genre).
+    ``crops/crops.npy``
+        int16, clips x samples. ``crops/clips.parquet``: row i describes row i of ``crops.npy`` and ``mel.npy``
+        (``item_id``, ``seconds``, ``sample_rate`` and ``channels`` of the file). ``crops/rejected.parquet``: ``item_id``, ``path``,
+        ``reason``, ``detail``.
+    ``mel.npy``
+        float16, clips x mel bands x frames, in dB.
+    ``splits.parquet``
+        One row a fold and accepted clip: ``fold`` (from 0), ``item_id``, ``part``.
+    """
+
+    folder: Path
+
+    @property
+    def items(self) -> Path:
+        """Table of what exists."""
+        return self.folder / "items.parquet"
+
+    @property
+    def crops(self) -> Path:
+        """Folder of the audio crops and the tables of accepted and rejected items."""
+        return self.folder / "crops"
+
+    @property
+    def mel(self) -> Path:
+        """Array of mel spectrograms."""
+        return self.folder / "mel.npy"
+
+    @property
+    def splits(self) -> Path:
+        """Table of folds and parts."""
+        return self.folder / "splits.parquet"
+
+    def embeddings(self, width: int) -> Path:
+        """Array of the estimator's outputs, float32, clips x factors."""
+        return self.folder / f"embeddings-x{width}.npy"
+
+    def read_clips(self) -> pd.DataFrame:
+        """Items that were accepted, in the row order of ``crops.npy`` and ``mel.npy``."""
+        clips = pd.read_parquet(self.crops / "clips.parquet", columns=["item_id"])
+        return clips.merge(pd.read_parquet(self.items), on="item_id", how="left", validate="1:1")
+
+    def read_parts(self, clips: pd.DataFrame) -> list[dict[str, np.ndarray]]:
+        """Rows of ``clips`` in each part, a dict a fold.
+
+        Parameters
+        ----------
+        clips
+            As of `read_clips`.
+
+        Returns
+        -------
+        For each fold ``{"train": rows, "valid": rows, "test": rows}``, each int64 and ascending.
+        """
+        splits = pd.read_parquet(self.splits)
+        splits["row"] = pd.Index(clips["item_id"]).get_indexer(splits["item_id"])
+        return [
+            {part: np.sort(fold.loc[fold["part"] == part, "row"].to_numpy()) for part in PARTS}
+            for _, fold in splits.groupby("fold", sort=True)
+        ]

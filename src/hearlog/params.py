@@ -1,0 +1,323 @@
+"""``params.yaml`` as one typed model: the only place that knows which settings exist.
+
+Every value is checked before a stage starts: an unknown key, a wrong type or an impossible value
+is refused with a message that names the key, what was given and what is allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from hearlog.errors import InputError
+
+Reader = Literal["dcase2016", "emomusic", "extended_ballroom", "fma_medium", "fma_small", "gtzan"]
+Protocol = Literal["stratified_cv", "official"]
+
+
+def _number(value: Any) -> Any:
+    """PyYAML reads ``1e-05`` as text (YAML 1.1), and DVC writes it so: take it for the number it is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Float = Annotated[float, BeforeValidator(_number)]
+Positive = Annotated[Float, Field(gt=0)]
+NonNegative = Annotated[Float, Field(ge=0)]
+Share = Annotated[Float, Field(ge=0, le=1)]
+InnerShare = Annotated[Float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Block(BaseModel):
+    """A mapping in ``params.yaml``: strict types, no unknown keys, no later change."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Demo(Block):
+    """The embedded data set: how many files of each kind the generator writes."""
+
+    songs: Count
+    listeners: Count
+    plays: Count
+    seconds: Positive
+    gtzan: Count
+    extended_ballroom: Count
+    emomusic: Count
+    fma: Count
+    dcase2016: Count
+
+
+class Runtime(Block):
+    """Where and how fast things run. No stage lists this block, so it never invalidates a result."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    precision: Literal["auto", "float32", "bfloat16"]
+    threads: Annotated[int, Field(ge=0)]
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?(MB|GB|TB)$")]
+
+
+class LogColumns(Block):
+    """Which column holds what: a name, or a position from 1 where the files have no header."""
+
+    user: str | Count
+    song: str | Count
+    plays: str | Count | None
+
+
+class Logs(Block):
+    """Listening logs, one row a listen or one row a (user, song, plays) triple."""
+
+    path: str
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)]
+    header: bool
+    columns: LogColumns
+    min_song_plays: Count
+    max_rejected: Share
+
+    @model_validator(mode="after")
+    def _positions_without_header(self) -> Logs:
+        named = [c for c in (self.columns.user, self.columns.song, self.columns.plays) if isinstance(c, str)]
+        if named and not self.header:
+            raise ValueError(f"columns {named} are names, but header is false: give positions from 1")
+        return self
+
+
+class Als(Block):
+    """Alternating least squares for implicit feedback (Hu, Koren, Volinsky 2008)."""
+
+    factors: Count
+    alpha: Positive
+    regularization: Positive
+    iterations: Count
+
+
+class SongSplit(Block):
+    """Shares of the songs in the three parts."""
+
+    train: InnerShare
+    valid: InnerShare
+    test: InnerShare
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> SongSplit:
+        total = self.train + self.valid + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train + valid + test is {total:g}: the shares must sum to 1")
+        return self
+
+
+class Songs(Block):
+    """The catalogue (song_id, path; optional title, artist, genre) and its audio."""
+
+    catalog: str
+    audio_root: str
+    sample: Count | None
+    split: SongSplit
+
+
+class Audio(Block):
+    """The crop: the middle of a file, mono."""
+
+    sample_rate: Count
+    seconds: Positive
+    min_seconds: Positive
+    max_rejected: Share
+
+    @property
+    def samples(self) -> int:
+        """Length of a crop in samples."""
+        return round(self.seconds * self.sample_rate)
+
+
+class Mel(Block):
+    """The mel spectrogram."""
+
+    n_fft: Count
+    hop_length: Count
+    n_mels: Count
+
+
+class Model(Block):
+    """The network of the paper's Table 1."""
+
+    channels: Annotated[int, Field(ge=16, multiple_of=8)]
+    se_ratio: Count
+    max_channels: Annotated[int, Field(ge=16)]
+
+    @model_validator(mode="after")
+    def _gate_has_units(self) -> Model:
+        if self.channels % self.se_ratio or self.channels // self.se_ratio < 2:
+            raise ValueError(
+                f"se_ratio {self.se_ratio} must divide channels {self.channels} and leave at least 2 hidden units"
+            )
+        return self
+
+
+class Sweep(Block):
+    """The capacity grid: multipliers of ``model.channels``."""
+
+    widths: Annotated[list[Count], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Sweep:
+        if len(set(self.widths)) < len(self.widths):
+            raise ValueError(f"widths {self.widths} name a multiplier twice")
+        return self
+
+
+class Training(Block):
+    """One training run: Adam until the validation loss stops falling."""
+
+    batch_size: Annotated[int, Field(ge=2)]
+    epochs: Count
+    patience: Count
+    learning_rate: Positive
+
+
+class Estimator(Block):
+    """Training of the CF estimator."""
+
+    training: Training
+
+
+class Kd(Block):
+    """Knowledge distillation: task loss + weight x distillation loss."""
+
+    weight: NonNegative
+
+
+class Fix(Block):
+    """The output layer on frozen embeddings."""
+
+    max_iterations: Count
+
+
+class Init(Block):
+    """Fine-tuning from the estimator's weights: nothing to set."""
+
+
+class Transfer(Block):
+    """The four methods on the labelled tasks."""
+
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    training: Training
+    fix: Fix
+    init: Init
+    kd: Kd
+
+
+class Task(Block):
+    """A labelled data set and one target of it."""
+
+    reader: Reader
+    path: str
+    target: Literal["genre", "style", "valence", "arousal", "scene"]
+    protocol: Protocol
+    folds: Annotated[int, Field(ge=2)] | None = None
+    valid: InnerShare
+
+    @model_validator(mode="after")
+    def _folds_go_with_cross_validation(self) -> Task:
+        if (self.protocol == "stratified_cv") != (self.folds is not None):
+            raise ValueError("folds belongs to protocol stratified_cv, and only to it")
+        return self
+
+
+class Params(Block):
+    """The whole of ``params.yaml``."""
+
+    seed: Annotated[int, Field(ge=0)]
+    demo: Demo
+    runtime: Runtime
+    logs: Logs
+    als: Als
+    songs: Songs
+    audio: Audio
+    mel: Mel
+    model: Model
+    sweep: Sweep
+    estimator: Estimator
+    tasks: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Task], Field(min_length=1)]
+    transfer: Transfer
+
+    @model_validator(mode="after")
+    def _capacity_within_limit(self) -> Params:
+        widest = self.model.channels * max(self.sweep.widths)
+        if widest > self.model.max_channels:
+            raise ValueError(
+                f"model.channels {self.model.channels} x sweep.widths {max(self.sweep.widths)} asks for {widest} "
+                f"channels, above model.max_channels {self.model.max_channels}: lower one of the first two "
+                "(for one capacity: sweep.widths: [1]) or raise the limit"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _crop_fits_network(self) -> Params:
+        frames, rest = divmod(self.audio.samples, self.mel.hop_length)
+        if rest or frames < 320:
+            raise ValueError(
+                f"audio.seconds {self.audio.seconds:g} x audio.sample_rate {self.audio.sample_rate} must be a multiple "
+                f"of mel.hop_length {self.mel.hop_length} and at least 320 of them (7.5 s at 16000 Hz): the network pools time by 320"
+            )
+        if self.audio.min_seconds > self.audio.seconds:
+            raise ValueError("audio.min_seconds must not exceed audio.seconds")
+        if self.mel.n_mels < 48:
+            raise ValueError("mel.n_mels must be at least 48: the network pools frequency by 48")
+        return self
+
+
+def load(path: Path | str = "params.yaml") -> Params:
+    """Read and check a params file.
+
+    Parameters
+    ----------
+    path
+        A YAML file, read with ``safe_load``.
+
+    Raises
+    ------
+    InputError
+        Naming the file and, for each fault, the key, what was given and what is allowed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Start from a preset: cp presets/demo.yaml {path}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as YAML: {error}") from None
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        faults = "\n".join(f"  {_describe(fault)}" for fault in error.errors())
+        raise InputError(f"{path} has settings that cannot be used:\n{faults}") from None
+
+
+def _describe(fault: Any) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: unknown key{_suggestion(fault['loc'])}"
+    if fault["type"] == "missing":
+        return f"{key}: missing; the presets hold every key"
+    allowed = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if fault["type"] == "value_error":
+        return f"{key}: {allowed}" if key else allowed
+    return f"{key}: given {fault['input']!r}; allowed: {allowed}"
+
+
+def _suggestion(location: tuple[str | int, ...]) -> str:
+    """Find the key that was meant, by walking the model to the block that holds the unknown one."""
+    block: Any = Params
+    for part in location[:-1]:
+        field = block.model_fields.get(part) if hasattr(block, "model_fields") else None
+        block = field.annotation if field is not None else Task
+    close = difflib.get_close_matches(str(location[-1]), block.model_fields, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(block.model_fields)}"
