@@ -156,7 +156,7 @@ class Model(Block):
     def _gate_has_units(self) -> Model:
         if self.channels % self.se_ratio or self.channels // self.se_ratio < 2:
             raise ValueError(
-                f"se_ratio {self.se_ratio} must divide channels {self.channels} and leave at least 2 hidden units"
+                f"se_ratio {self.se_ratio} must divide channels {self.channels} and leave 2 hidden units or more"
             )
         return self
 
@@ -255,7 +255,7 @@ class Params(Block):
             raise ValueError(
                 f"model.channels {self.model.channels} x sweep.widths {max(self.sweep.widths)} asks for {widest} "
                 f"channels, above model.max_channels {self.model.max_channels}: lower one of the first two "
-                "(for one capacity: sweep.widths: [1]) or raise the limit"
+                "(one capacity: sweep.widths: [1]) or raise the limit"
             )
         return self
 
@@ -264,8 +264,9 @@ class Params(Block):
         frames, rest = divmod(self.audio.samples, self.mel.hop_length)
         if rest or frames < 320:
             raise ValueError(
-                f"audio.seconds {self.audio.seconds:g} x audio.sample_rate {self.audio.sample_rate} must be a multiple "
-                f"of mel.hop_length {self.mel.hop_length} and at least 320 of them (7.5 s at 16000 Hz): the network pools time by 320"
+                f"audio.seconds {self.audio.seconds:g} x audio.sample_rate {self.audio.sample_rate} must be a "
+                f"multiple of mel.hop_length {self.mel.hop_length}, at least 320 times it (7.5 s at 16000 Hz): "
+                "the network pools time by 320"
             )
         if self.audio.min_seconds > self.audio.seconds:
             raise ValueError("audio.min_seconds must not exceed audio.seconds")

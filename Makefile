@@ -1,0 +1,56 @@
+# hearlog: `make demo` runs the pipeline on the embedded data set, `make test` the tests. Both set everything up.
+
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo smoke repro report test lint format clean
+
+help:  ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/installed: requirements.txt pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hearlog needs Python 3.11 or later")'
+	python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+setup: $(VENV)/installed  ## Create .venv and install the pinned requirements
+
+demo: setup  ## Run the whole pipeline on the embedded, synthetic data set (about 15 minutes on 2 cores)
+	@cmp -s params.yaml presets/demo.yaml || { \
+	  echo "params.yaml differs from presets/demo.yaml. For your own settings: make repro."; \
+	  echo "For the demo: cp presets/demo.yaml params.yaml"; exit 1; }
+	@$(MAKE) --no-print-directory repro
+
+smoke: setup  ## Run two tasks of a small world in a copy of the working tree, .smoke (about 3 minutes)
+	@rm -rf .smoke && mkdir .smoke
+	@git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from - | tar --extract --directory .smoke
+	@cp presets/smoke.yaml .smoke/params.yaml
+	@cd .smoke && git init --quiet && hearlog plan && dvc repro && hearlog report
+
+repro: setup  ## Run the pipeline as params.yaml says; only what changed runs
+	@hearlog plan
+	@dvc repro
+	@hearlog report
+
+report: setup  ## Print the report of the last run again
+	@hearlog report
+
+test: setup  ## Run the tests
+	python -m pytest
+
+lint: setup  ## Check style and types
+	ruff check
+	ruff format --check
+	mypy
+
+format: setup  ## Format the code
+	ruff format
+	ruff check --fix
+
+clean:  ## Remove .venv and caches of tools; outputs and the DVC cache stay
+	rm -rf $(VENV) .smoke .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

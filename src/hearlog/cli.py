@@ -1,0 +1,57 @@
+"""The command ``hearlog``: what a run will cost, and what the last one found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hearlog.errors import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a sub-command in the repository's root; the status is 1 after an error the user can mend.
+
+    Parameters
+    ----------
+    arguments
+        Words of the command line; those of the process by default.
+    """
+    parser = argparse.ArgumentParser(prog="hearlog", description="Music features from listening logs.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, command in {"plan": plan, "report": report}.items():
+        description = (command.__doc__ or "").splitlines()[0]
+        commands.add_parser(name, help=description, description=description).set_defaults(command=command)
+    try:
+        parser.parse_args(arguments).command()
+    except InputError as error:
+        print(f"hearlog: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+# The imports stand in the commands: `hearlog --help` answers at once, and no command loads torch.
+
+
+def plan() -> None:
+    """Print the time and disk that `dvc repro` will need with the present params.yaml."""
+    from hearlog import params
+    from hearlog.plan import main_text
+
+    print(main_text(params.load()))
+
+
+def report() -> None:
+    """Print the scores and tests of the last run again, for the cells that params.yaml names."""
+    from hearlog import params
+    from hearlog.cells import read_cells
+    from hearlog.report import is_synthetic, render, summarise
+
+    settings = params.load()
+    cells = read_cells(settings.tasks, settings.sweep.widths, Path("metrics/transfer"))
+    print(render(cells, summarise(cells), is_synthetic(settings)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""What every reader of annotations needs: find a file, read it as text, refuse its faults by file and row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hearlog.corpus import ITEM_COLUMNS
+from hearlog.errors import InputError
+
+
+class TargetError(InputError):
+    """A data set was asked for a target that it does not annotate."""
+
+
+def check_target(target: str, allowed: Iterable[str]) -> None:
+    """Raise `TargetError` if ``target`` is not among the ``allowed`` ones."""
+    if target not in allowed:
+        raise TargetError(f"this data set has no target {target!r}; allowed: {', '.join(allowed)}")
+
+
+def find(root: Path, *names: str) -> Path:
+    """Path of the first of the files ``names`` that exists under ``root``."""
+    for name in names:
+        if (root / name).is_file():
+            return root / name
+    raise InputError(
+        f"{root / names[0]}: no such file{''.join(f' (nor {name})' for name in names[1:])}. "
+        "Unpack the data set's annotations there, or mend the path in the params"
+    )
+
+
+def read_csv(path: Path, columns: Iterable[str] = (), **options: Any) -> pd.DataFrame:
+    """Read a table as text: an id keeps its leading zeros, and a genre ``None`` stays a word.
+
+    Parameters
+    ----------
+    path
+        The file, in UTF-8.
+    columns
+        Names that must be present.
+    **options
+        For `pandas.read_csv`.
+
+    Returns
+    -------
+    All columns as text, empty where the file has nothing. The index is named ``row`` and counts
+    from 1, header lines excluded.
+
+    Raises
+    ------
+    InputError
+        If the file is not such a table, lacks a column, or is the pointer that Git LFS leaves in
+        place of a file it has not fetched.
+    """
+    refuse_lfs_pointer(path)
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", **options).fillna("")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as a table: {error}. Fetch the file again") from None
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise InputError(f"{path}: no column {', '.join(missing)}; its header names {', '.join(map(str, frame))}")
+    return frame
+
+
+def refuse_lfs_pointer(path: Path) -> None:
+    """Raise `InputError` if ``path`` holds Git LFS's pointer and not the file itself."""
+    with path.open("rb") as file:
+        if file.read(20).startswith(b"version https://git-"):
+            raise InputError(
+                f"{path}: this is a Git LFS pointer, not the file. Run `git lfs pull` where it came from, "
+                "or take the file from the data set's own archive"
+            )
+
+
+def refuse(source: Path, wrong: pd.Series, problem: str, values: pd.Series | None = None) -> None:
+    """Raise `InputError` for the first row where ``wrong`` holds, if there is one.
+
+    Parameters
+    ----------
+    source
+        The file to name.
+    wrong
+        Boolean, one a row; its index names the rows.
+    problem
+        What is wrong and how to mend it.
+    values
+        Of the same rows, to quote the one at fault.
+    """
+    if not wrong.any():
+        return
+    first = int(wrong.to_numpy().argmax())
+    place = f"{wrong.index.name} {wrong.index[first]}"
+    given = "" if values is None else f"{values.iloc[first]!r} "
+    more = f" ({wrong.sum() - 1} more such rows)" if wrong.sum() > 1 else ""
+    raise InputError(f"{source}, {place}: {given}{problem}{more}")
+
+
+def translate(source: Path, values: pd.Series, meanings: Mapping[str, str]) -> pd.Series:
+    """Replace a data set's words by ours; a word without a meaning is refused."""
+    refuse(source, ~values.isin(meanings), f"is none of {', '.join(meanings)}", values)
+    return values.map(meanings)
+
+
+def items(source: Path, rows: pd.DataFrame, labels: Iterable[str] | None = None) -> pd.DataFrame:
+    """Check the rows of a data set and give them the form of ``items.parquet``.
+
+    Parameters
+    ----------
+    source
+        The annotation file, or the folder, to name in an error.
+    rows
+        With the columns of `hearlog.corpus.ITEM_COLUMNS`, empty or null where nothing is known; the index names
+        the rows as in `refuse`.
+    labels
+        All classes of the data set; not given for a numeric target.
+
+    Returns
+    -------
+    The columns of `hearlog.corpus.ITEM_COLUMNS`: text, null where nothing is known, except for a numeric
+    target.
+
+    Raises
+    ------
+    InputError
+        For an item without id, an id that stands twice, or a label that the data set does not have.
+    """
+    refuse(source, rows["item_id"] == "", "this row has no id: complete or remove it")
+    refuse(source, rows["item_id"].duplicated(), "stands twice: remove one of its rows", rows["item_id"])
+    if labels is not None:
+        unknown = ~rows["target"].isin(list(labels))
+        refuse(source, unknown, f"is no label of this data set: {', '.join(labels)}", rows["target"])
+    if rows.empty:
+        raise InputError(f"{source}: holds no items. Fetch the data set again, or mend the path in the params")
+    text = ["item_id", "path", "group", "split", *([] if labels is None else ["target"])]
+    frame = rows[ITEM_COLUMNS].astype(dict.fromkeys(text, "str")).reset_index(drop=True)
+    return frame.assign(group=frame["group"].replace("", None))

@@ -1,0 +1,109 @@
+"""The network of the paper (section 3.1.2, Table 1): five double convolution blocks with squeeze-excitation."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+POOLS = ((4, 5), (3, 4), (2, 4), (2, 4))  # mel bands x frames, after the first four blocks
+
+
+class SqueezeExcitation(nn.Module):
+    """Channel gate of Hu, Shen and Sun (2018): means over the map, through a bottleneck, to a weight a channel."""
+
+    def __init__(self, channels: int, ratio: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels, channels // ratio)
+        self.excite = nn.Linear(channels // ratio, channels)
+
+    def forward(self, means: torch.Tensor) -> torch.Tensor:
+        """Turn channel means ``(clips, channels)`` into gates in (0, 1) of the same shape."""
+        return torch.sigmoid(self.excite(torch.relu(self.squeeze(means))))
+
+
+class DoubleConvBlock(nn.Module):
+    """Twice batch normalisation, ReLU and 3x3 convolution; then squeeze-excitation; then pooling.
+
+    The gate is applied after the max-pooling: it is positive, so it commutes with the maximum, and the product is
+    taken on a map up to 20 times smaller. The squeeze still reads the map before pooling.
+
+    Parameters
+    ----------
+    in_channels, channels
+        Feature maps in and out.
+    se_ratio
+        Channels to one hidden unit of the gate.
+    pool
+        Max-pooling (mel bands, frames), or None for global average pooling.
+    """
+
+    def __init__(self, in_channels: int, channels: int, se_ratio: int, pool: tuple[int, int] | None) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, padding=1)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.gate = SqueezeExcitation(channels, se_ratio)
+        self.pool = nn.MaxPool2d(pool) if pool else None
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Map ``(clips, in_channels, bands, frames)`` to pooled maps, or to ``(clips, channels)`` means."""
+        maps = self.conv1(torch.relu(self.norm1(maps)))
+        maps = self.conv2(torch.relu(self.norm2(maps)))
+        means = maps.mean(dim=(2, 3))
+        gates = self.gate(means)
+        if self.pool is None:
+            return means * gates
+        return self.pool(maps) * gates[:, :, None, None]
+
+
+class EmbeddingNetwork(nn.Module):
+    """Predicts a song's CF embedding from its mel spectrogram.
+
+    Parameters
+    ----------
+    channels
+        F of Table 1: feature maps of every convolution (paper: 32, 64, 128, 256).
+    factors
+        Dimensions of the embedding (paper: 40).
+    se_ratio
+        Squeeze-excitation ratio (paper: 8).
+    """
+
+    def __init__(self, channels: int, factors: int = 40, se_ratio: int = 8) -> None:
+        super().__init__()
+        inputs = [1] + [channels] * len(POOLS)
+        pools = [*POOLS, None]
+        self.blocks = nn.ModuleList(
+            DoubleConvBlock(i, channels, se_ratio, pool) for i, pool in zip(inputs, pools, strict=True)
+        )
+        self.embedding = nn.Linear(channels, factors)
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """Map mel spectrograms ``(clips, bands, frames)`` in dB to embeddings ``(clips, factors)``."""
+        maps = mel[:, None].contiguous(memory_format=torch.channels_last)
+        for block in self.blocks:
+            maps = block(maps)
+        return self.embedding(maps)
+
+
+class TaskNetwork(nn.Module):
+    """The same network with an output layer on its embedding, which is the penultimate layer (section 3.2.2).
+
+    Parameters
+    ----------
+    backbone
+        The network below the output layer.
+    outputs
+        Number of classes, or 1 for a regression.
+    """
+
+    def __init__(self, backbone: EmbeddingNetwork, outputs: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.output = nn.Linear(backbone.embedding.out_features, outputs)
+
+    def forward(self, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Map mel spectrograms to penultimate activations ``(clips, factors)`` and outputs ``(clips, outputs)``."""
+        penultimate = self.backbone(mel)
+        return penultimate, self.output(penultimate)

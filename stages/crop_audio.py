@@ -1,0 +1,31 @@
+"""Decode the middle of every item's file into one array of crops, and list what cannot be used."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from hearlog import params, runtime
+from hearlog.audio import crop_items
+from stages import paths, run
+
+
+def main(corpus: str) -> None:
+    """Crop the audio of ``songs`` or of a task."""
+    settings = params.load()
+    root = settings.songs.audio_root if corpus == "songs" else settings.tasks[corpus].path
+    folder = paths.corpus(corpus)
+    counts = crop_items(
+        pd.read_parquet(folder.items),
+        Path(root),
+        folder.crops,
+        **settings.audio.model_dump(),
+        threads=runtime.threads(settings.runtime.threads),
+    )
+    paths.write_metrics(f"crops/{corpus}", counts)
+    print(
+        f"{corpus}: {counts['accepted']} clips of {settings.audio.seconds:g} s, rejected {counts['rejected'] or 'none'}"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

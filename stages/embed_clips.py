@@ -1,0 +1,23 @@
+"""Run the CF estimator over every clip of a task, once: `fix` and `kd` read the result."""
+
+import numpy as np
+
+from hearlog import estimator, params, runtime
+from hearlog.training import predict
+from stages import paths, run
+
+
+def main(task: str, width: int) -> None:
+    """Embed the clips of ``task`` with the estimator of ``width``."""
+    settings = params.load()
+    backend = runtime.start(settings.runtime.device, settings.runtime.precision, settings.runtime.threads)
+    corpus = paths.corpus(task)
+    network, _ = estimator.load(paths.estimator(width))
+    mels = np.load(corpus.mel, mmap_mode="r")
+    embeddings = predict(network, mels, np.arange(len(mels)), backend, "embed")
+    np.save(corpus.embeddings(width), embeddings)
+    print(f"{task} x{width}: {embeddings.shape[0]} clips embedded in {embeddings.shape[1]} dimensions")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,32 @@
+"""List what a task's data set holds, from its annotations: items, groups, official split and targets."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from hearlog import params
+from hearlog.corpora import READERS
+from hearlog.corpora.tables import TargetError
+from hearlog.errors import InputError
+from stages import paths, run
+
+
+def main(task: str) -> None:
+    """List the items of a task's data set."""
+    settings = params.load().tasks[task]
+    try:
+        items = READERS[settings.reader](Path(settings.path), settings.target)
+    except TargetError as error:
+        raise InputError(f"tasks.{task}.target: {error}") from None
+    folder = paths.corpus(task)
+    folder.folder.mkdir(parents=True, exist_ok=True)
+    items.to_parquet(folder.items, index=False)
+    metrics = {"items": len(items)}
+    if not pd.api.types.is_numeric_dtype(items["target"]):
+        metrics["classes"] = items["target"].nunique()
+    paths.write_metrics(f"items/{task}", metrics)
+    print(f"{task}: {len(items)} items")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,39 @@
+"""Divide the accepted clips of a corpus into folds and into train, valid and test."""
+
+import pandas as pd
+
+from hearlog import params, splits
+from hearlog.corpus import PARTS
+from hearlog.errors import InputError
+from hearlog.params import Params
+from stages import paths, run
+
+
+def main(corpus: str) -> None:
+    """Split ``songs`` or a task."""
+    folder = paths.corpus(corpus)
+    clips = folder.read_clips()
+    table = _split(clips, corpus, params.load())
+    table.to_parquet(folder.splits, index=False)
+    sizes = table.loc[table["fold"] == 0, "part"].value_counts()
+    metrics = {"folds": table["fold"].nunique(), **{part: int(sizes[part]) for part in PARTS}}
+    if not pd.api.types.is_numeric_dtype(clips["target"]):
+        metrics["classes"] = clips["target"].nunique()
+    paths.write_metrics(f"splits/{corpus}", metrics)
+    print(f"{corpus}: {metrics}")
+
+
+def _split(clips: pd.DataFrame, corpus: str, settings: Params) -> pd.DataFrame:
+    if corpus == "songs":
+        return splits.random(clips, settings.songs.split.model_dump(), settings.seed)
+    task = settings.tasks[corpus]
+    try:
+        if task.folds is not None:
+            return splits.stratified_cv(clips, task.folds, task.valid, settings.seed)
+        return splits.official(clips, task.valid, settings.seed)
+    except InputError as error:
+        raise InputError(f"tasks.{corpus}: {error}") from None
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,156 @@
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hearlog.audio import RowWriter, UnusableAudioError, crop_items, read_crop
+from hearlog.errors import InputError
+
+RATE = 16000
+CROP = {"sample_rate": RATE, "seconds": 1.0, "min_seconds": 0.5}
+
+
+def chirp(seconds: float, rate: int) -> np.ndarray:
+    """A tone that rises from 200 Hz by 300 Hz a second: every moment differs from every other."""
+    time = np.arange(round(seconds * rate)) / rate
+    return (0.5 * np.sin(2 * np.pi * (200 * time + 150 * time**2))).astype(np.float32)
+
+
+def middle_of_chirp(seconds: float) -> np.ndarray:
+    begin = round((seconds - CROP["seconds"]) / 2 * RATE)
+    return chirp(seconds, RATE)[begin : begin + RATE]
+
+
+def reason_for(path) -> str:
+    with pytest.raises(UnusableAudioError) as unusable:
+        read_crop(path, **CROP)
+    return unusable.value.reason
+
+
+@pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])
+@pytest.mark.parametrize("suffix", ["wav", "flac", "au"])
+def test_crop_is_the_exact_middle_at_any_rate_in_lossless_formats(tmp_path, suffix, rate):
+    soundfile.write(tmp_path / f"a.{suffix}", chirp(4, rate), rate, subtype="PCM_16")
+    crop, info = read_crop(tmp_path / f"a.{suffix}", **CROP)
+    assert crop.dtype == np.int16 and crop.shape == (RATE,)
+    assert np.abs(crop / 32768 - middle_of_chirp(4)).max() < 5e-4
+    assert (info.seconds, info.sample_rate, info.channels) == (4, rate, 1)
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_crop_is_the_middle_in_ogg(tmp_path, subtype):
+    soundfile.write(tmp_path / "a.ogg", chirp(4, 48000), 48000, subtype=subtype)
+    crop, _ = read_crop(tmp_path / "a.ogg", **CROP)
+    assert np.corrcoef(crop, middle_of_chirp(4))[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "ogg"])
+def test_seeking_to_the_middle_gives_what_decoding_the_whole_file_gives(tmp_path, suffix):
+    noise = np.random.default_rng(0).normal(0, 0.1, 8 * RATE).astype(np.float32)
+    soundfile.write(tmp_path / f"a.{suffix}", noise, RATE)
+    crop, _ = read_crop(tmp_path / f"a.{suffix}", **CROP)
+    whole, _ = soundfile.read(tmp_path / f"a.{suffix}", dtype="float32")
+    begin = (len(whole) - RATE) // 2
+    assert np.array_equal(crop, np.rint(whole[begin : begin + RATE] * 32768))
+
+
+def test_16_bit_audio_at_the_target_rate_passes_unchanged(tmp_path):
+    samples = np.random.default_rng(0).integers(-32768, 32768, 2 * RATE).astype(np.int16)
+    soundfile.write(tmp_path / "a.wav", samples, RATE)
+    assert np.array_equal(read_crop(tmp_path / "a.wav", **CROP)[0], samples[RATE // 2 : RATE // 2 + RATE])
+
+
+def test_resampling_keeps_7_khz_and_removes_what_would_alias(tmp_path):
+    time = np.arange(4 * 44100) / 44100
+    tones = 0.4 * np.sin(2 * np.pi * 7000 * time) + 0.4 * np.sin(2 * np.pi * 9500 * time)
+    soundfile.write(tmp_path / "a.wav", tones, 44100, subtype="FLOAT")
+    crop, _ = read_crop(tmp_path / "a.wav", **CROP)
+    level = 20 * np.log10(np.abs(np.fft.rfft(crop / 32768)) / (RATE / 2) + 1e-12)  # 1 Hz a bin
+    assert abs(level[7000] - 20 * np.log10(0.4)) < 0.1
+    assert level[6500] < -80, "9500 Hz would alias to 6500 Hz"
+
+
+def test_stereo_is_the_mean_of_its_channels(tmp_path):
+    left, right = chirp(2, RATE), np.full(2 * RATE, 0.25, np.float32)
+    soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), RATE, subtype="PCM_24")
+    crop, info = read_crop(tmp_path / "a.wav", **CROP)
+    expected = ((left + right) / 2)[RATE // 2 : RATE // 2 + RATE]
+    assert info.channels == 2 and np.abs(crop / 32768 - expected).max() < 2 / 32768
+
+
+def test_a_short_clip_is_padded_equally_on_both_sides(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.full(12000, 0.5), RATE)
+    crop, _ = read_crop(tmp_path / "a.wav", **CROP)
+    assert not crop[:2000].any() and not crop[-2000:].any() and crop[2000:-2000].all()
+
+
+def test_files_that_give_no_crop_say_why(tmp_path):
+    soundfile.write(tmp_path / "short.wav", chirp(0.4, RATE), RATE)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(2 * RATE), RATE)
+    soundfile.write(tmp_path / "nan.wav", np.full(2 * RATE, np.nan, np.float32), RATE, subtype="FLOAT")
+    (tmp_path / "text.mp3").write_text("not audio at all " * 100)
+    (tmp_path / "empty.wav").write_bytes(b"")
+    assert reason_for(tmp_path / "short.wav") == "short"
+    assert reason_for(tmp_path / "silent.wav") == "silent"
+    assert reason_for(tmp_path / "nan.wav") == "not finite"
+    assert reason_for(tmp_path / "text.mp3") in {"unreadable", "truncated", "short"}
+    assert reason_for(tmp_path / "empty.wav") == "unreadable"
+    assert reason_for(tmp_path / "absent.wav") == "missing"
+
+
+@pytest.mark.parametrize("suffix", ["wav", "au", "mp3"])
+def test_a_truncated_file_is_never_cropped_off_centre(tmp_path, suffix):
+    soundfile.write(tmp_path / f"whole.{suffix}", chirp(8, 44100), 44100)
+    content = (tmp_path / f"whole.{suffix}").read_bytes()
+    (tmp_path / f"cut.{suffix}").write_bytes(content[: len(content) // 4])
+    assert reason_for(tmp_path / f"cut.{suffix}") in {"truncated", "unreadable"}
+
+
+def test_an_mp3_that_is_corrupt_half_way_is_not_cropped(tmp_path):
+    soundfile.write(tmp_path / "a.mp3", chirp(8, 44100), 44100)
+    content = bytearray((tmp_path / "a.mp3").read_bytes())
+    content[len(content) // 3 :] = bytes(len(content) - len(content) // 3)
+    (tmp_path / "a.mp3").write_bytes(content)
+    assert reason_for(tmp_path / "a.mp3") in {"truncated", "unreadable", "silent"}
+
+
+def items_with_damage(tmp_path, good: int) -> pd.DataFrame:
+    for i in range(good):
+        soundfile.write(tmp_path / f"{i}.wav", chirp(2, RATE) * (i + 1) / good, RATE)
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    paths = [f"{i}.wav" for i in range(good)]
+    paths[1:1] = ["bad.wav", "absent.wav"]
+    return pd.DataFrame({"item_id": [p.removesuffix(".wav") for p in paths], "path": paths})
+
+
+def test_damaged_files_are_left_out_and_listed(tmp_path):
+    items = items_with_damage(tmp_path, good=6)
+    counts = crop_items(items, tmp_path, tmp_path / "out", **CROP, max_rejected=0.25, threads=2)
+    crops = np.load(tmp_path / "out" / "crops.npy", mmap_mode="r")
+    clips = pd.read_parquet(tmp_path / "out" / "clips.parquet")
+    rejected = pd.read_parquet(tmp_path / "out" / "rejected.parquet")
+    assert counts == {"accepted": 6, "rejected": {"missing": 1, "unreadable": 1}}
+    assert crops.shape == (6, RATE) and list(clips["item_id"]) == list("012345")
+    assert np.all(np.diff(np.abs(crops).max(axis=1)) > 0), "row i of crops.npy is row i of clips.parquet"
+    assert list(rejected["item_id"]) == ["bad", "absent"] and list(rejected["path"]) == ["bad.wav", "absent.wav"]
+
+
+def test_too_many_damaged_files_stop_the_stage_and_name_them(tmp_path):
+    items = items_with_damage(tmp_path, good=6)
+    with pytest.raises(InputError, match=r"2 of 8 files.*audio.max_rejected = 0.2[\s\S]*bad.wav: unreadable") as error:
+        crop_items(items, tmp_path, tmp_path / "out", **CROP, max_rejected=0.2, threads=2)
+    assert "absent.wav: missing" in str(error.value)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 3), st.integers(1, 2000))
+def test_an_array_written_row_by_row_reads_back(tmp_path_factory, rows, width):
+    path = tmp_path_factory.mktemp("rows") / "a.npy"
+    expected = torch.arange(rows * width).reshape(rows, width).numpy().astype(np.int16)
+    with RowWriter(path, (width,), np.int16) as writer:
+        for row in expected:
+            writer.append(row)
+    assert np.array_equal(np.load(path, mmap_mode="r"), expected)

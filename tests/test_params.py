@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hearlog import params
+from hearlog.errors import InputError
+from hearlog.splits import random
+
+PRESETS = Path(__file__).parents[1] / "presets"
+
+
+@pytest.fixture
+def edit(tmp_path):
+    """Write the demo preset with one key changed, and load it."""
+
+    def load(key: str, value: object, preset: str = "demo") -> params.Params:
+        content = yaml.safe_load((PRESETS / f"{preset}.yaml").read_text())
+        *blocks, last = key.split(".")
+        block = content
+        for name in blocks:
+            block = block[name]
+        block[last] = value
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return params.load(path)
+
+    return load
+
+
+@pytest.mark.parametrize("preset", ["demo", "paper", "smoke"])
+def test_every_preset_loads(preset):
+    assert params.load(PRESETS / f"{preset}.yaml")
+
+
+def test_the_paper_preset_holds_the_values_of_the_paper():
+    paper = params.load(PRESETS / "paper.yaml")
+    assert paper.als.factors == 40
+    assert paper.songs.sample == 244_975
+    assert (paper.audio.sample_rate, paper.audio.seconds, paper.audio.samples) == (16_000, 30, 480_000)
+    assert (paper.mel.n_fft, paper.mel.hop_length, paper.mel.n_mels) == (512, 375, 96)
+    assert [paper.model.channels * width for width in paper.sweep.widths] == [32, 64, 128, 256]
+    assert paper.model.se_ratio == 8
+    assert paper.estimator.training.learning_rate == paper.transfer.training.learning_rate == 0.001
+    assert len(paper.tasks) == 8
+    assert {name: task.folds for name, task in paper.tasks.items() if task.folds} == {"gtzan": 10, "extended_ballroom": 10}
+
+
+def test_the_paper_split_gives_the_counts_of_the_paper():
+    import pandas as pd
+
+    paper = params.load(PRESETS / "paper.yaml")
+    songs = pd.DataFrame({"item_id": [f"{i:06}" for i in range(244_975)]})
+    songs[["group", "split", "target"]] = None
+    counts = random(songs, paper.songs.split.model_dump(), seed=0)["part"].value_counts()
+    assert counts.to_dict() == {"train": 187_404, "valid": 20_831, "test": 36_740}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("model.chanels", 3, r"model\.chanels: unknown key; did you mean channels\?"),
+        ("tasks.gtzan.fold", 3, r"tasks\.gtzan\.fold: unknown key; did you mean folds\?"),
+        ("model.channels", 20, r"model\.channels: given 20; allowed: a multiple of 8"),
+        ("model.channels", 8, r"model\.channels: given 8; allowed: greater than or equal to 16"),
+        ("model.channels", True, r"model\.channels: given True; allowed: a valid integer"),
+        ("model.channels", "32", r"model\.channels: given '32'; allowed: a valid integer"),
+        ("transfer.kd.weight", -1, r"transfer\.kd\.weight: given -1; allowed: greater than or equal to 0"),
+        ("als.alpha", "much", r"als\.alpha: given 'much'; allowed: a valid number"),
+        ("als.alpha", None, r"als\.alpha: given None"),
+        ("tasks.gtzan.reader", "gtza", r"tasks\.gtzan\.reader: given 'gtza'; allowed: .*'gtzan'"),
+        ("tasks.gtzan.folds", None, r"tasks\.gtzan: folds belongs to protocol stratified_cv"),
+        ("tasks", {}, r"tasks: given \{\}"),
+        ("songs.split.train", 0.5, r"songs\.split: train \+ valid \+ test is 0\.735"),
+        ("audio.seconds", 7.0, r"audio\.seconds 7 .* at least 320 times"),
+        ("audio.min_seconds", 9.0, r"audio\.min_seconds must not exceed audio\.seconds"),
+        ("logs.header", False, r"columns \['user_id', 'song_id'\] are names, but header is false"),
+        ("sweep.widths", [1, 1], r"sweep: widths \[1, 1\] name a multiplier twice"),
+        ("runtime.device", "gpu", r"runtime\.device: given 'gpu'"),
+        ("transfer.seeds", [], r"transfer\.seeds: given \[\]"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_what_is_allowed(edit, key, value, message):
+    with pytest.raises(InputError, match=message):
+        edit(key, value)
+
+
+def test_channels_beyond_the_limit_name_both_keys(edit):
+    with pytest.raises(InputError, match=r"model\.channels 128 x sweep\.widths 8 asks for 1024.*model\.max_channels 256"):
+        edit("model.channels", 128, preset="paper")
+
+
+def test_a_missing_key_is_named(tmp_path):
+    content = yaml.safe_load((PRESETS / "demo.yaml").read_text())
+    del content["als"]["alpha"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match=r"als\.alpha: missing"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_numbers_that_yaml_takes_for_text_are_numbers(edit):
+    assert edit("estimator.training.learning_rate", "1e-05").estimator.training.learning_rate == 1e-5
+
+
+def test_a_file_that_is_absent_or_no_yaml_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"absent\.yaml: no such file\. Start from a preset"):
+        params.load(tmp_path / "absent.yaml")
+    (tmp_path / "tabs.yaml").write_text("seed:\n\t1")
+    with pytest.raises(InputError, match=r"tabs\.yaml: not readable as YAML"):
+        params.load(tmp_path / "tabs.yaml")
+
+
+def test_yaml_tags_are_refused(tmp_path):
+    (tmp_path / "evil.yaml").write_text("seed: !!python/object/apply:os.getcwd []")
+    with pytest.raises(InputError, match="not readable as YAML"):
+        params.load(tmp_path / "evil.yaml")

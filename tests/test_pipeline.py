@@ -1,0 +1,154 @@
+"""A real `dvc repro` of a miniature world in a temporary copy of the repository, and what a change re-runs."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+DVC = [sys.executable, "-m", "dvc"]
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    return subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def miniature() -> dict:
+    """The demo preset with two tasks, few files and one epoch."""
+    params = yaml.safe_load((ROOT / "presets/demo.yaml").read_text())
+    params["demo"] |= {"songs": 40, "listeners": 60, "plays": 3000, "gtzan": 30, "extended_ballroom": 26}
+    params["demo"] |= {"emomusic": 24, "fma": 64, "dcase2016": 45}
+    params["audio"]["max_rejected"] = 0.2
+    params["tasks"] = {name: params["tasks"][name] for name in ("gtzan", "emomusic_valence")}
+    for training in (params["estimator"]["training"], params["transfer"]["training"]):
+        training["epochs"] = 1
+    return params
+
+
+class Workspace:
+    """A copy of the repository's files, with its own git and DVC."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        files = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+        for name in filter(None, files):
+            if (ROOT / name).is_file() and not name.startswith(("metrics/", "plots/")) and name != "dvc.lock":
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes((ROOT / name).read_bytes())
+        self.write(miniature())
+        git(folder, "init", "--quiet")
+        self.commit()
+
+    def write(self, params: dict) -> None:
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def commit(self) -> None:
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--allow-empty", "--message", "state")
+
+    def dvc(self, *words: str) -> str:
+        done = subprocess.run([*DVC, *words], cwd=self.folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done.stdout
+
+    def repro(self, *words: str) -> set[str]:
+        """Run what changed; return the names of the stages that ran."""
+        return set(re.findall(r"Running stage '(?:data/demo/dvc.yaml:)?([^']+)'", self.dvc("repro", *words)))
+
+    def repro_with(self, **changes: object) -> set[str]:
+        """Run with keys changed (dots written as double underscores), then return to the state before."""
+        params = miniature()
+        for key, value in changes.items():
+            *blocks, last = key.split("__")
+            block = params
+            for name in blocks:
+                block = block[name]
+            block[last] = value
+        self.write(params)
+        return self.repro()
+
+    def metrics(self, name: str) -> dict:
+        return json.loads((self.folder / f"metrics/{name}.json").read_text())
+
+
+def cells(*methods: str, tasks: tuple[str, ...] = ("gtzan", "emomusic_valence"), width: int = 1) -> set[str]:
+    scratch = {f"scratch@{task}-{width}" for task in tasks if "base" in methods}
+    return scratch | {f"transfer@{task}-{method}-{width}" for task in tasks for method in methods if method != "base"}
+
+
+def estimator(width: int = 1) -> set[str]:
+    embedded = {f"embed_clips@{task}-{width}" for task in ("gtzan", "emomusic_valence")}
+    return {f"train_estimator@{width}", f"evaluate_estimator@{width}"} | embedded
+
+
+ALL = ("base", "fix", "init", "kd")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> Workspace:
+    workspace = Workspace(tmp_path_factory.mktemp("clone"))
+    ran = workspace.repro()
+    assert {"make_demo", "ingest_logs", "report"} | estimator() | cells(*ALL) <= ran
+    workspace.commit()
+    return workspace
+
+
+def test_a_second_repro_runs_nothing(workspace):
+    assert workspace.repro() == set()
+
+
+def test_every_stage_counts_what_it_left_out(workspace):
+    assert workspace.metrics("crops/gtzan")["rejected"]["unreadable"] == 1
+    assert workspace.metrics("logs")["rejected"]
+    assert workspace.metrics("songs")["left_out"]
+
+
+def test_metrics_hold_no_lists(workspace):
+    def assert_no_list(value: object) -> None:
+        assert not isinstance(value, list)
+        for child in value.values() if isinstance(value, dict) else ():
+            assert_no_list(child)
+
+    for path in (workspace.folder / "metrics").rglob("*.json"):
+        assert_no_list(json.loads(path.read_text()))
+
+
+def test_a_kd_weight_re_runs_the_kd_cells_and_the_report(workspace):
+    assert workspace.repro_with(transfer__kd__weight=0.5) == cells("kd") | {"report"}
+
+
+def test_a_number_of_folds_re_runs_that_tasks_splits_and_cells(workspace):
+    ran = workspace.repro_with(tasks__gtzan__folds=2)
+    assert ran == {"split_items@gtzan", "report"} | cells(*ALL, tasks=("gtzan",))
+
+
+def test_the_song_split_re_runs_the_estimator_and_what_follows(workspace):
+    ran = workspace.repro_with(songs__split={"train": 0.7, "valid": 0.15, "test": 0.15})
+    assert ran == {"split_songs", "report"} | estimator() | cells("fix", "init", "kd")
+
+
+def test_the_runtime_re_runs_nothing(workspace):
+    assert workspace.repro_with(runtime__threads=1) == set()
+
+
+def test_a_second_width_adds_cells_and_touches_none(workspace):
+    ran = workspace.repro_with(sweep__widths=[1, 2])
+    assert ran == {"report"} | estimator(2) | cells(*ALL, width=2)
+
+
+def test_an_experiment_in_another_folder_runs_what_depends_on_capacity(workspace):
+    workspace.write(miniature())
+    assert workspace.repro() == set(), "every cell of the first run is in the run cache"
+    workspace.commit()
+    output = workspace.dvc("exp", "run", "--temp", "--set-param", "model.channels=32")
+    ran = set(re.findall(r"Running stage '([^']+)'", output))
+    assert ran == {"report"} | estimator() | cells(*ALL)
+    (name,) = re.findall(r"Ran experiment\(s\): (\S+)", output)
+    changed = json.loads(workspace.dvc("metrics", "diff", "HEAD", name, "--json"))
+    scores = changed["metrics/transfer/gtzan/base-x1.json"]
+    assert scores["channels"] == {"old": 16, "new": 32, "diff": 16}

@@ -1,0 +1,80 @@
+import pytest
+from cell_files import REGRESSION, TASKS, write_cells
+from matplotlib.image import imread
+
+from hearlog.cells import read_cells, read_spread
+from hearlog.plots import figure4, save
+
+
+def draw(root, tasks=TASKS, widths=(1,), synthetic=False):
+    write_cells(root, tasks, widths)
+    cells = read_cells(tasks, widths, root / "metrics/transfer")
+    return figure4(cells.assign(spread=read_spread(cells, root / "data/transfer")), synthetic)
+
+
+@pytest.mark.parametrize("tasks", [TASKS, TASKS[:5], TASKS[:1]])
+def test_figure4_has_one_lettered_panel_a_task(tmp_path, tasks):
+    titles = [axes.get_title(loc="left") for axes in draw(tmp_path, tasks, (1, 2)).axes]
+    assert len(titles) == len(tasks)
+    assert titles[0] == "(a) EmoMusic genre"
+
+
+def test_panels_have_the_papers_order_and_names(tmp_path):
+    titles = [axes.get_title(loc="left") for axes in draw(tmp_path).axes]
+    assert titles[1:3] == ["(b) GTZAN", "(c) Extended Ballroom"]
+    assert titles[7] == "(h) DCASE2016 scenes"
+
+
+def test_score_stands_against_channels_on_a_log_axis_with_one_line_a_method(tmp_path):
+    panel = draw(tmp_path, ["gtzan"], (1, 2, 4)).axes[0]
+    assert panel.get_xscale() == "log"
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["16", "32", "64"]
+    assert len(panel.containers) == 4
+    base = panel.containers[0].lines[0].get_ydata()
+    assert list(base) == pytest.approx([50, 50, 50])
+
+
+def test_one_capacity_shows_the_methods_side_by_side(tmp_path):
+    panel = draw(tmp_path, ["gtzan"]).axes[0]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["base", "fix", "init", "kd"]
+    assert [container.lines[0].get_xdata()[0] for container in panel.containers] == [0, 1, 2, 3]
+
+
+def test_error_bars_are_one_standard_deviation_over_folds(tmp_path):
+    panel = draw(tmp_path, ["gtzan"]).axes[0]
+    (segment,) = panel.containers[0].lines[2][0].get_segments()
+    assert segment[:, 1] == pytest.approx([48, 52])
+
+
+def test_classification_shows_chance_and_majority_and_regression_zero(tmp_path):
+    figure = draw(tmp_path, ["gtzan", *REGRESSION])
+    flat = [
+        [line.get_ydata()[0] for line in axes.lines if len(set(line.get_ydata())) < len(line.get_ydata())]
+        for axes in figure.axes
+    ]
+    assert flat == [[pytest.approx(10), pytest.approx(12.5)], [0], [0]]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[:2] == ["chance or r² = 0", "majority class"]
+
+
+def test_only_synthetic_data_is_labelled_so(tmp_path):
+    assert "Synthetic" in draw(tmp_path, synthetic=True).get_suptitle()
+    assert draw(tmp_path).get_suptitle() == ""
+
+
+def test_saved_figures_are_the_same_bytes_each_time(tmp_path):
+    first = save(draw(tmp_path, ["gtzan"], (1, 2)), tmp_path / "first")
+    second = save(draw(tmp_path, ["gtzan"], (1, 2)), tmp_path / "second")
+    assert [path.name for path in first] == ["first.png", "first.pdf"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    assert first[1].read_bytes().startswith(b"%PDF")
+
+
+def test_figure_fills_the_width_of_a_page_or_of_a_column(tmp_path):
+    assert draw(tmp_path).get_figwidth() == pytest.approx(7.16)  # inches, an IEEE page of two columns
+    assert draw(tmp_path, ["gtzan"]).get_figwidth() == pytest.approx(3.5)
+
+
+def test_images_have_300_dots_an_inch(tmp_path):
+    png, _ = save(draw(tmp_path, ["gtzan"]), tmp_path / "figure4")
+    assert imread(png).shape[1] == 3.5 * 300

@@ -1,0 +1,216 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cell_files import CLASSIFICATION, REGRESSION, TASKS, write_cell, write_cells
+from scipy import stats
+
+from hearlog import params
+from hearlog.cells import METHODS, read_cells, read_spread
+from hearlog.errors import InputError
+from hearlog.report import is_synthetic, render, summarise
+
+ROOT = Path(__file__).parents[1]
+GAINS = np.arange(1.0, 7.0)  # of kd over base in points, one a classification task
+
+
+def cells_of(root, tasks=TASKS, widths=(1,)):
+    return read_cells(tasks, widths, root / "metrics/transfer")
+
+
+def cells_and_text(root, tasks=TASKS, widths=(1,), synthetic=False):
+    cells = cells_of(root, tasks, widths)
+    return cells, render(cells, summarise(cells), synthetic)
+
+
+def test_cells_are_read_for_every_task_width_and_method_in_the_papers_order(tmp_path):
+    write_cells(tmp_path, widths=(1, 2))
+    cells = cells_of(tmp_path, reversed(TASKS), widths=(2, 1))
+    assert len(cells) == 8 * 2 * 4
+    assert list(cells["title"].unique()) == [
+        "EmoMusic genre",
+        "GTZAN",
+        "Extended Ballroom",
+        "FMA small",
+        "FMA medium",
+        "EmoMusic valence",
+        "EmoMusic arousal",
+        "DCASE2016 scenes",
+    ]
+    assert set(cells.loc[cells["task"].isin(REGRESSION), "kind"]) == {"regression"}
+    assert list(cells["method"][:4]) == list(METHODS)
+    assert list(cells["channels"].unique()) == [16, 32]
+
+
+def test_missing_cell_is_named_with_the_remedy(tmp_path):
+    write_cells(tmp_path)
+    (tmp_path / "metrics/transfer/gtzan/kd-x1.json").unlink()
+    with pytest.raises(InputError, match=r"gtzan/kd-x1\.json: no such file.*dvc repro"):
+        cells_of(tmp_path)
+
+
+def test_cell_with_merge_conflict_is_named(tmp_path):
+    write_cells(tmp_path)
+    (tmp_path / "metrics/transfer/gtzan/kd-x1.json").write_text('<<<<<<< HEAD\n{"accuracy": 0.5}')
+    with pytest.raises(InputError, match=r"gtzan/kd-x1\.json: not readable as JSON"):
+        cells_of(tmp_path)
+
+
+def test_files_of_a_larger_grid_are_not_read(tmp_path):
+    write_cells(tmp_path, widths=(1, 2, 4))
+    cells = cells_of(tmp_path, CLASSIFICATION, widths=(1,))
+    assert set(cells["width"]) == {1}
+    assert set(cells["task"]) == set(CLASSIFICATION)
+    assert summarise(cells)["pairs"]["kd-base"]["pairs"] == 6
+
+
+def test_methods_run_on_different_folds_are_not_compared(tmp_path):
+    write_cells(tmp_path)
+    write_cell(tmp_path, "gtzan", "base", 1, folds=10)
+    with pytest.raises(InputError, match=r"gtzan/\*-x1\.json: the methods differ in folds"):
+        cells_of(tmp_path)
+
+
+def test_spread_is_the_standard_deviation_over_folds_and_nan_for_one(tmp_path):
+    write_cells(tmp_path, ["gtzan", "emomusic_valence"])
+    write_cells(tmp_path, ["fma_small"], folds=1)
+    cells = cells_of(tmp_path, ["gtzan", "emomusic_valence", "fma_small"])
+    spread = read_spread(cells, tmp_path / "data/transfer")
+    assert spread[cells["task"] != "fma_small"].to_numpy() == pytest.approx(0.02)
+    assert spread[cells["task"] == "fma_small"].isna().all()
+
+
+def test_six_classification_tasks_at_two_capacities_are_twelve_pairs(tmp_path):
+    write_cells(tmp_path, widths=(1, 2))
+    summary = summarise(cells_of(tmp_path, widths=(1, 2)))
+    row, expected = summary["pairs"]["kd-base"], stats.ttest_1samp(np.repeat(GAINS, 2), 0)
+    assert (row["pairs"], row["wins"], row["ties"], row["losses"]) == (12, 12, 0, 0)
+    assert row["points"] == pytest.approx(3.5)
+    assert (row["t"], row["p"]) == pytest.approx((expected.statistic, expected.pvalue))
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_task_means_count_a_data_set_once(tmp_path):
+    write_cells(tmp_path, widths=(1, 2))
+    row = summarise(cells_of(tmp_path, widths=(1, 2)))["tasks"]["kd-base"]
+    expected = stats.ttest_1samp(GAINS, 0)
+    assert row["pairs"] == 6
+    assert row["p"] == pytest.approx(expected.pvalue)
+    assert row["p_sign_flip"] == pytest.approx(2 / 2**6)
+
+
+def test_holm_counts_the_comparisons_that_could_be_tested(tmp_path):
+    write_cells(tmp_path)
+    rows = summarise(cells_of(tmp_path))["pairs"]
+    # init gains the same everywhere: no test. kd - base and fix - base have one p, kd - init a larger one.
+    assert "without variance" in rows["init-base"]["note"]
+    assert rows["kd-base"]["p_holm"] == pytest.approx(3 * rows["kd-base"]["p"])
+    assert rows["kd-init"]["p_holm"] == pytest.approx(rows["kd-init"]["p"])
+
+
+def test_regression_never_enters_a_test(tmp_path):
+    write_cells(tmp_path)
+    assert summarise(cells_of(tmp_path)) == summarise(cells_of(tmp_path, CLASSIFICATION))
+    only_regression = summarise(cells_of(tmp_path, REGRESSION))
+    assert set(only_regression["pairs"]["kd-base"]) == {"note"}
+    assert only_regression["accuracy_mean"] == {}
+
+
+def test_two_tasks_give_sentences_instead_of_tests(tmp_path):
+    write_cells(tmp_path)
+    cells, text = cells_and_text(tmp_path, ["gtzan", "fma_small"])
+    assert summarise(cells)["pairs"]["kd-base"] == {"note": "2 pairs are too few: a test needs at least 3."}
+    assert summarise(cells)["kd_follows_fix"] == {"note": "2 pairs are too few: a test needs at least 3."}
+    assert "kd - base    2 pairs are too few" in text
+
+
+def test_gain_of_kd_that_mirrors_the_gain_of_fix_correlates_to_minus_one(tmp_path):
+    write_cells(tmp_path)
+    row = summarise(cells_of(tmp_path))["kd_follows_fix"]
+    assert row["tasks"] == 6
+    assert row["r"] == pytest.approx(-1)
+
+
+def test_summary_holds_no_lists_and_no_nan(tmp_path):
+    write_cells(tmp_path, widths=(1, 2))
+
+    def leaves(node):
+        return [leaf for child in node.values() for leaf in leaves(child)] if isinstance(node, dict) else [node]
+
+    for tasks in (TASKS, REGRESSION, ["gtzan"]):
+        summary = summarise(cells_of(tmp_path, tasks, widths=(1, 2)))
+        assert all(type(leaf) in (int, float, str) for leaf in leaves(summary))
+        json.dumps(summary, allow_nan=False)
+
+
+def test_text_gives_scores_with_protocol_and_reference_lines(tmp_path):
+    write_cells(tmp_path)
+    write_cells(tmp_path, ["fma_small"], folds=1)
+    lines = cells_and_text(tmp_path)[1].splitlines()
+    gtzan = next(line for line in lines if line.startswith("GTZAN"))
+    assert gtzan.split() == ["GTZAN", "16", "50.0", "46.0", "52.0", "52.0", "10.0", "12.5", "150", "3-fold", "CV"]
+    assert next(line for line in lines if line.startswith("FMA small")).endswith("official split")
+    valence = next(line for line in lines if line.startswith("EmoMusic valence"))
+    assert valence.split()[2:7] == ["16", "0.500", "0.360", "0.520", "0.570"]
+
+
+def test_text_says_each_test_in_one_line(tmp_path):
+    write_cells(tmp_path)
+    text = cells_and_text(tmp_path)[1]
+    assert "kd - base    +3.5 points [1.5, 5.5], t(5) = 4.6, p = 0.006, 6 wins, 0 losses of 6 tasks" in text
+    assert "kd - init    +1.5 points [-0.5, 3.5], t(5) = 2.0, p = 0.107, 4 wins, 1 tie, 1 loss of 6 tasks" in text
+
+
+def test_text_fits_100_columns(tmp_path):
+    write_cells(tmp_path, widths=(1, 2, 4, 8))
+    text = cells_and_text(tmp_path, widths=(1, 2, 4, 8), synthetic=True)[1]
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_text_sets_the_papers_numbers_apart(tmp_path):
+    write_cells(tmp_path)
+    text = cells_and_text(tmp_path)[1]
+    assert "The paper, not measured here" in text
+    assert "+2.62" in text
+    assert "+2.20" in text
+
+
+def test_synthetic_run_says_so_and_what_it_cannot_resolve(tmp_path):
+    write_cells(tmp_path)
+    text = cells_and_text(tmp_path, synthetic=True)[1]
+    assert text.startswith("Synthetic data")
+    assert "2.6 points" in text
+    assert "6.5" in text
+    assert "ynthetic" not in cells_and_text(tmp_path)[1]
+
+
+def test_demo_preset_is_synthetic_and_paper_preset_with_own_data_is_not():
+    demo = params.load(ROOT / "presets/demo.yaml")
+    assert is_synthetic(demo)
+    content = demo.model_dump()
+    content["logs"]["path"] = "data/own/logs"
+    content["songs"] |= {"catalog": "data/own/songs.csv", "audio_root": "data/own/songs"}
+    tasks = content["tasks"]
+    content["tasks"] = {name: task | {"path": "data/own/gtzan"} for name, task in tasks.items()}
+    assert not is_synthetic(params.Params.model_validate(content))
+    content["tasks"]["gtzan"]["path"] = "data/demo/gtzan"
+    assert is_synthetic(params.Params.model_validate(content))
+
+
+def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
+    (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
+    write_cells(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.report"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "MPLCONFIGDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.endswith("Figure 4: plots/figure4.png, plots/figure4.pdf\n")
+    assert json.loads((tmp_path / "metrics/report.json").read_text())["pairs"]["kd-base"]["pairs"] == 6
+    assert (tmp_path / "plots/figure4.png").stat().st_size > 10_000
