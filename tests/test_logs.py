@@ -1,7 +1,6 @@
 import gzip
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -211,7 +210,7 @@ def test_a_glob_names_files_with_any_ending(tmp_path):
 ids = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\t\0"), max_size=3).map(str.strip)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(ids, ids, st.integers(0, 3)), min_size=1, max_size=30),
     tab=st.booleans(),
@@ -271,11 +270,9 @@ def test_no_temporary_files_stay_behind(tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*OUTPUTS, "rejected.parquet"}
 
 
-def test_the_matrix_can_be_read_where_files_are_read_only(tmp_path):
-    write(tmp_path, "a.csv", "user_id,song_id\nu1,s1\n")
+def test_the_solver_gets_arrays_it_may_write_and_the_file_stays_as_it_is(tmp_path):
+    write(tmp_path, "a.csv", "user_id,song_id\nu1,s1\nu1,s2\n")
     run(tmp_path)
-    for path in Path(tmp_path / "out").iterdir():
-        path.chmod(0o444)
     matrix = read_interactions(tmp_path / "out")
-    assert matrix.indices.flags.writeable
-    assert matrix.dtype == bool
+    matrix.indices[:] = 0
+    np.testing.assert_array_equal(read_interactions(tmp_path / "out").indices, [0, 1])

@@ -31,15 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-# The imports stand in the commands: `hearlog --help` answers at once, and no command loads torch.
+# The imports stand in the commands: `hearlog --help` answers at once.
 
 
 def plan() -> None:
     """Print the time and disk that `dvc repro` will need with the present params.yaml."""
     from hearlog import params
-    from hearlog.plan import main_text
+    from hearlog.plan import make_plan
 
-    print(main_text(params.load()))
+    print(make_plan(params.load()).describe())
 
 
 def report() -> None:

@@ -160,8 +160,11 @@ def _read_header(files: list[Path], delimiter: str) -> list[str]:
     """Read the column names, which must be the same in all files."""
     headers = []
     for file in files:
-        with _open_text(file) as lines:
-            line = lines.readline().rstrip("\r\n")
+        try:
+            with _open_text(file) as lines:
+                line = lines.readline().rstrip("\r\n")
+        except OSError as error:
+            raise InputError(f"{file}: not readable: {error}") from None
         headers.append(line.split("\t") if delimiter == "\t" else next(csv.reader([line], delimiter=delimiter), []))
         if headers[-1] != headers[0]:
             raise InputError(

@@ -33,6 +33,7 @@ NonNegative = Annotated[Float, Field(ge=0)]
 Share = Annotated[Float, Field(ge=0, le=1)]
 InnerShare = Annotated[Float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+TaskName = Annotated[str, Field(pattern=r"^(?!songs$)[a-z0-9_]+$")]  # "songs" is the songs' own corpus
 
 
 class Block(BaseModel):
@@ -245,7 +246,7 @@ class Params(Block):
     model: Model
     sweep: Sweep
     estimator: Estimator
-    tasks: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Task], Field(min_length=1)]
+    tasks: Annotated[dict[TaskName, Task], Field(min_length=1)]
     transfer: Transfer
 
     @model_validator(mode="after")

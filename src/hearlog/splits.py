@@ -22,7 +22,7 @@ QUANTILES = 10  # a numeric target is stratified by its deciles
 def stratified_cv(clips: pd.DataFrame, folds: int, valid: float, seed: int) -> pd.DataFrame:
     """Cross-validate: every clip is test in exactly one fold, every class is spread over all of them.
 
-    This is the paper's protocol for GTZAN and Extended Ballroom (section 3.2.3); it knows no groups. The
+    This is the paper's protocol for GTZAN and Extended Ballroom (section 3.2.2); it knows no groups. The
     validation part of a fold is taken out of its training clips, and does respect groups.
 
     Parameters

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+from implicit.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix, random_array
+from threadpoolctl import threadpool_limits
+
+from hearlog.factorize import factorize, fold_in
+from hearlog.params import Als
+
+
+def als(**changes):
+    return Als(**({"factors": 3, "alpha": 40.0, "regularization": 0.1, "iterations": 10} | changes))
+
+
+def random_plays(users=60, songs=35, density=0.1, seed=0):
+    return csr_matrix(random_array((users, songs), density=density, rng=np.random.default_rng(seed)) > 0)
+
+
+def solve(plays, fixed, settings):
+    """Hu et al. 2008, equations 4 and 5, dense and in double precision."""
+    solved = []
+    for preference in plays:
+        confidence = 1 + settings.alpha * preference
+        matrix = (fixed.T * confidence) @ fixed + settings.regularization * np.eye(settings.factors)
+        solved.append(np.linalg.solve(matrix, fixed.T @ (confidence * preference)))
+    return np.array(solved)
+
+
+def dense_loss(plays, users, songs, settings):
+    """Hu et al. 2008, equation 3, over the sum of confidences."""
+    confidence = 1 + settings.alpha * plays
+    errors = confidence * (plays - users @ songs.T) ** 2
+    norms = settings.regularization * ((users**2).sum() + (songs**2).sum())
+    return (errors.sum() + norms) / confidence.sum()
+
+
+def test_factors_equal_dense_alternating_least_squares():
+    # With as many dimensions as conjugate gradient steps, each half-step is exact.
+    settings = als(factors=3, alpha=2.0, iterations=4)
+    plays = random_plays()
+    generator = np.random.default_rng(5)
+    users, songs = (generator.random((n, 3), dtype=np.float32).astype(float) * 0.01 for n in plays.shape)
+    losses = []
+    for _ in range(settings.iterations):
+        users = solve(plays.toarray(), songs, settings)
+        songs = solve(plays.toarray().T, users, settings)
+        losses.append(dense_loss(plays.toarray(), users, songs, settings))
+    fitted = factorize(plays, settings, seed=5)
+    np.testing.assert_allclose(fitted.users @ fitted.songs.T, users @ songs.T, atol=2e-3)
+    np.testing.assert_allclose(fitted.losses, losses, rtol=1e-4)
+
+
+def test_factors_equal_implicit_fitted_on_confidences():
+    settings = als(factors=8, alpha=40.0)
+    plays = random_plays()
+    with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(8, settings.regularization, alpha=1.0, iterations=10, random_state=3)
+        model.fit((1 + settings.alpha) * plays.astype(np.float32), show_progress=False)
+    fitted = factorize(plays, settings, seed=3)
+    np.testing.assert_allclose(fitted.songs, model.item_factors, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(fitted.users, model.user_factors, rtol=1e-5, atol=1e-7)
+
+
+def test_loss_falls_at_every_iteration():
+    losses = factorize(random_plays(200, 100), als(factors=10, iterations=15), seed=0).losses
+    assert len(losses) == 15
+    assert (np.diff(losses) < 0).all()
+
+
+def test_users_are_recommended_songs_of_their_own_block():
+    # 20 users who share 25 songs, and 30 users who share the 15 others.
+    block = np.zeros((50, 40), dtype=bool)
+    block[:20, :25] = block[20:, 25:] = True
+    heard = block & (np.random.default_rng(0).random(block.shape) < 0.5)
+    fitted = factorize(csr_matrix(heard), als(factors=4, regularization=1.0), seed=0)
+    assert fitted.users.shape == (50, 4)
+    assert fitted.songs.shape == (40, 4)
+    unheard = np.where(heard, -np.inf, fitted.users @ fitted.songs.T)
+    recommended = np.argsort(-unheard, axis=1)[:, :3]
+    assert np.take_along_axis(block, recommended, axis=1).mean() > 0.95
+
+
+def test_same_seed_gives_the_same_bits_for_any_number_of_threads():
+    plays = random_plays(300, 200)
+    one, two, three = (factorize(plays, als(factors=16), seed=1, threads=threads) for threads in (1, 2, 3))
+    for other in (two, three):
+        np.testing.assert_array_equal(one.songs, other.songs)
+        np.testing.assert_array_equal(one.users, other.users)
+        np.testing.assert_allclose(one.losses, other.losses, rtol=1e-12)
+    assert not np.array_equal(factorize(plays, als(factors=16), seed=2).songs, one.songs)
+
+
+@pytest.mark.parametrize("value", [1, 7.5, True])
+def test_stored_values_do_not_matter(value):
+    plays = random_plays()
+    weighted = csr_matrix((np.full(plays.nnz, value), plays.indices, plays.indptr), plays.shape)
+    np.testing.assert_array_equal(factorize(weighted, als(), 0).songs, factorize(plays, als(), 0).songs)
+
+
+def test_folded_in_users_solve_the_closed_form():
+    settings = als(factors=6, alpha=10.0)
+    plays = random_plays(density=0.2)
+    songs = np.random.default_rng(0).normal(size=(plays.shape[1], 6)).astype(np.float32)
+    songs.flags.writeable = False
+    users = fold_in(plays, songs, settings)
+    assert users.dtype == np.float32
+    np.testing.assert_allclose(users, solve(plays.toarray(), songs.astype(float), settings), rtol=1e-3, atol=1e-4)
+
+
+def test_folding_in_returns_a_converged_fit_to_its_own_users():
+    settings = als(factors=4, iterations=100)
+    plays = random_plays(density=0.2)
+    fitted = factorize(plays, settings, seed=0)
+    np.testing.assert_allclose(fold_in(plays, fitted.songs, settings), fitted.users, atol=5e-3)
+
+
+def test_a_user_without_songs_folds_in_to_zeros():
+    songs = np.ones((3, 2), dtype=np.float32)
+    users = fold_in(csr_matrix(np.array([[0, 0, 0], [1, 0, 0]])), songs, als(factors=2))
+    assert not users[0].any()
+    assert users[1].all()
