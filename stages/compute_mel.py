@@ -3,6 +3,7 @@
 import numpy as np
 
 from hearlog import params, runtime
+from hearlog.corpus import Corpus
 from hearlog.spectrogram import LogMelSpectrogram, compute_mel
 from stages import paths, run
 
@@ -11,7 +12,7 @@ def main(corpus: str) -> None:
     """Compute the mel spectrograms of ``songs`` or of a task."""
     settings = params.load()
     runtime.start(thread_count=settings.runtime.threads)
-    folder = paths.corpus(corpus)
+    folder = Corpus(paths.CORPORA / corpus)
     transform = LogMelSpectrogram(settings.audio.sample_rate, **settings.mel.model_dump())
     shape = compute_mel(np.load(folder.crops / "crops.npy", mmap_mode="r"), transform, folder.mel)
     print(f"{corpus}: {shape[0]} mel spectrograms of {shape[1]} bands x {shape[2]} frames")

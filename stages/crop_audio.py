@@ -6,6 +6,7 @@ import pandas as pd
 
 from hearlog import params, runtime
 from hearlog.audio import crop_items
+from hearlog.corpus import Corpus
 from stages import paths, run
 
 
@@ -13,7 +14,7 @@ def main(corpus: str) -> None:
     """Crop the audio of ``songs`` or of a task."""
     settings = params.load()
     root = settings.songs.audio_root if corpus == "songs" else settings.tasks[corpus].path
-    folder = paths.corpus(corpus)
+    folder = Corpus(paths.CORPORA / corpus)
     counts = crop_items(
         pd.read_parquet(folder.items),
         Path(root),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from hearlog import estimator, params, runtime
+from hearlog.corpus import Corpus
 from hearlog.training import predict
 from stages import paths, run
 
@@ -11,7 +12,7 @@ def main(task: str, width: int) -> None:
     """Embed the clips of ``task`` with the estimator of ``width``."""
     settings = params.load()
     backend = runtime.start(settings.runtime.device, settings.runtime.precision, settings.runtime.threads)
-    corpus = paths.corpus(task)
+    corpus = Corpus(paths.CORPORA / task)
     network, _ = estimator.load(paths.estimator(width))
     mels = np.load(corpus.mel, mmap_mode="r")
     embeddings = predict(network, mels, np.arange(len(mels)), backend, "embed")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hearlog import estimator, evaluation, logs, params, ranking, runtime
+from hearlog.corpus import Corpus
 from hearlog.training import predict
 from stages import paths, run
 
@@ -12,7 +13,7 @@ def main(width: int) -> None:
     """Evaluate the estimator of ``width``."""
     settings = params.load()
     backend = runtime.start(settings.runtime.device, settings.runtime.precision, settings.runtime.threads)
-    songs = paths.corpus("songs")
+    songs = Corpus(paths.CORPORA / "songs")
     clips = songs.read_clips()
     parts = songs.read_parts(clips)[0]
     table = pd.read_parquet(paths.EMBEDDINGS / "songs.parquet")
@@ -48,7 +49,9 @@ def main(width: int) -> None:
     paths.write_metrics(f"estimator-x{width}", metrics)
     by_dimension = evaluation.scores_by_dimension(predicted, truth[parts["test"]])
     by_dimension.to_csv(paths.plot_path(f"estimator/dimensions-x{width}.tsv"), sep="\t", index=False)
-    print(f"estimator x{width}: cosine {metrics['cosine']:.3f} on test songs, mean embedding {metrics['mean_embedding']['cosine']:.3f}")
+    print(
+        f"estimator x{width}: cosine {metrics['cosine']:.3f} on test songs, mean embedding {metrics['mean_embedding']['cosine']:.3f}"
+    )
 
 
 if __name__ == "__main__":

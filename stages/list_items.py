@@ -6,8 +6,9 @@ import pandas as pd
 
 from hearlog import params
 from hearlog.corpora import READERS
-from hearlog.corpora.tables import TargetError
+from hearlog.corpus import Corpus
 from hearlog.errors import InputError
+from hearlog.tables import TargetError
 from stages import paths, run
 
 
@@ -18,7 +19,7 @@ def main(task: str) -> None:
         items = READERS[settings.reader](Path(settings.path), settings.target)
     except TargetError as error:
         raise InputError(f"tasks.{task}.target: {error}") from None
-    folder = paths.corpus(task)
+    folder = Corpus(paths.CORPORA / task)
     folder.folder.mkdir(parents=True, exist_ok=True)
     items.to_parquet(folder.items, index=False)
     metrics = {"items": len(items)}

@@ -4,18 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hearlog.corpus import Corpus
-
 LOGS = Path("data/logs")
 EMBEDDINGS = Path("data/embeddings")
+CORPORA = Path("data/corpora")
 CELLS = Path("data/transfer")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
-
-
-def corpus(name: str) -> Corpus:
-    """Name the files of the songs or of a task."""
-    return Corpus(Path("data/corpora") / name)
 
 
 def estimator(width: int) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog import catalogue, params
+from hearlog.corpus import Corpus
 from stages import paths, run
 
 
@@ -19,7 +20,7 @@ def main() -> None:
         settings.songs.sample,
         settings.seed,
     )
-    folder = paths.corpus("songs")
+    folder = Corpus(paths.CORPORA / "songs")
     folder.folder.mkdir(parents=True, exist_ok=True)
     items.to_parquet(folder.items, index=False)
     left_out.to_parquet(folder.folder / "left_out.parquet", index=False)

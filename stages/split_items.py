@@ -3,7 +3,7 @@
 import pandas as pd
 
 from hearlog import params, splits
-from hearlog.corpus import PARTS
+from hearlog.corpus import PARTS, Corpus
 from hearlog.errors import InputError
 from hearlog.params import Params
 from stages import paths, run
@@ -11,7 +11,7 @@ from stages import paths, run
 
 def main(corpus: str) -> None:
     """Split ``songs`` or a task."""
-    folder = paths.corpus(corpus)
+    folder = Corpus(paths.CORPORA / corpus)
     clips = folder.read_clips()
     table = _split(clips, corpus, params.load())
     table.to_parquet(folder.splits, index=False)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hearlog import estimator, params, runtime
+from hearlog.corpus import Corpus
 from hearlog.training import Optimisation
 from stages import paths, run
 
@@ -12,7 +13,7 @@ def main(width: int) -> None:
     """Train with ``width`` times ``model.channels`` channels."""
     settings = params.load()
     backend = runtime.start(settings.runtime.device, settings.runtime.precision, settings.runtime.threads)
-    songs = paths.corpus("songs")
+    songs = Corpus(paths.CORPORA / "songs")
     clips = songs.read_clips()
     index = pd.Index(pd.read_parquet(paths.EMBEDDINGS / "songs.parquet")["song_id"])
     embeddings = np.load(paths.EMBEDDINGS / "songs.npy", mmap_mode="r")[index.get_indexer(clips["item_id"])]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hearlog import estimator, params, runtime, scores, transfer
+from hearlog.corpus import Corpus
 from hearlog.training import Optimisation
 from stages import paths, run
 
@@ -14,7 +15,7 @@ def main(task: str, method: str, width: int) -> None:
     """Run ``method`` (base, fix, init or kd) on ``task`` with ``width`` times ``model.channels`` channels."""
     settings = params.load()
     backend = runtime.start(settings.runtime.device, settings.runtime.precision, settings.runtime.threads)
-    corpus = paths.corpus(task)
+    corpus = Corpus(paths.CORPORA / task)
     clips = corpus.read_clips()
     folds = corpus.read_parts(clips)
     teacher = None

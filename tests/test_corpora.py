@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from hearlog.corpora import READERS, gtzan
-from hearlog.corpora.tables import TargetError
+from hearlog.tables import TargetError
 from hearlog.corpus import ITEM_COLUMNS
 from hearlog.errors import InputError
 

@@ -41,8 +41,8 @@ def code_of(stage: dict) -> set[str]:
     while waiting:
         path = waiting.pop()
         seen.add(path)
-        waiting |= imported_files(ROOT / path) - seen
-    return seen - INFRASTRUCTURE
+        waiting |= imported_files(ROOT / path) - seen - INFRASTRUCTURE
+    return seen
 
 
 def expand(dependency: str) -> set[str]:

@@ -1,6 +1,7 @@
 """A real `dvc repro` of a miniature world in a temporary copy of the repository, and what a change re-runs."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -52,7 +53,9 @@ class Workspace:
         git(self.folder, "commit", "--quiet", "--allow-empty", "--message", "state")
 
     def dvc(self, *words: str) -> str:
-        done = subprocess.run([*DVC, *words], cwd=self.folder, capture_output=True, text=True)
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # stages call `python`
+        environment = os.environ | {"PATH": path}
+        done = subprocess.run([*DVC, *words], cwd=self.folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout
 

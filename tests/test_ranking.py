@@ -72,7 +72,7 @@ def two_tastes():
 
 
 def rank(user_songs, factors, train, test, **sources):
-    return rank_songs(user_songs, train, test, factors[train], sources, ALS)
+    return rank_songs(user_songs, factors, train, test, sources, ALS)
 
 
 def test_own_factors_rank_unheard_songs_above_chance(two_tastes):
@@ -112,8 +112,8 @@ def test_the_size_of_batches_does_not_show(two_tastes):
     heard, factors = two_tastes
     train, test = np.arange(40), np.arange(40, 60)
     sources = {"own": factors[test], "popularity": np.arange(20)}
-    whole = rank_songs(heard, train, test, factors[train], sources, ALS)
-    split = rank_songs(heard, train, test, factors[train], sources, ALS, batch_size=7)
+    whole = rank_songs(heard, factors, train, test, sources, ALS)
+    split = rank_songs(heard, factors, train, test, sources, ALS, batch_size=7)
     for name in sources:
         assert split[name] == pytest.approx(whole[name])
 

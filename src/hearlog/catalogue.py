@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from hearlog.corpora import tables
+from hearlog import tables
 from hearlog.errors import InputError
 from hearlog.seeds import derive
 

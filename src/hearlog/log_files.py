@@ -61,7 +61,8 @@ def find_files(path: str) -> list[Path]:
         endings = (*SUFFIXES, ".parquet")
         found = [file for file in Path(path).rglob("*") if file.name.lower().endswith(endings)]
     else:
-        found = [Path(file) for file in glob.glob(path, recursive=True)]  # noqa: PTH207 (absolute paths too)
+        names = [path] if Path(path).is_file() else glob.glob(path, recursive=True)  # noqa: PTH207 (absolute paths too)
+        found = [Path(name) for name in names]
     files = sorted(file for file in found if file.is_file())
     if not files:
         raise InputError(f"{path}: no log files (logs.path); a folder is searched for .parquet, {', '.join(SUFFIXES)}")

@@ -70,9 +70,9 @@ def auc(scores: np.ndarray, relevant: np.ndarray) -> np.ndarray:
 
 def rank_songs(
     user_songs: csr_matrix,
+    song_factors: np.ndarray,
     train: np.ndarray,
     test: np.ndarray,
-    train_factors: np.ndarray,
     sources: Mapping[str, np.ndarray],
     settings: Als,
     threads: int = 0,
@@ -86,10 +86,10 @@ def rank_songs(
     ----------
     user_songs
         All interactions, users x songs.
+    song_factors
+        ALS factors of all songs, (songs, factors); only those of the train songs are read.
     train, test
-        Column numbers of the train and of the test songs.
-    train_factors
-        ALS factors of the train songs, (train songs, factors).
+        Numbers of the train and of the test songs: columns of ``user_songs``, rows of ``song_factors``.
     sources
         For each name, what to rank the test songs by: vectors (test songs, factors), scored by the dot product
         with the user's factors, or one score a song, (test songs,), for all users alike. Equal scores stand for
@@ -117,7 +117,7 @@ def rank_songs(
     ranked = np.flatnonzero((n_known > 0) & (n_wanted > 0) & (n_wanted < len(test)))
     if not len(ranked):
         raise InputError("no user played both a train song and a test song: more logs, or other songs.split")
-    users = fold_in(known[ranked], train_factors, settings, threads)
+    users = fold_in(known[ranked], song_factors[train], settings, threads)
     sums = {name: np.zeros(len(CUTOFFS) + 1) for name in sources}
     for start in tqdm(range(0, len(ranked), batch_size), desc="ranking", unit="batch", disable=None):
         batch = slice(start, start + batch_size)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog.corpora import tables
+from hearlog import tables
 
 TARGETS = ("scene",)
 SCENES = (

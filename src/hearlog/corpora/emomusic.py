@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog.corpora import tables
+from hearlog import tables
 
 RATINGS = {"valence": "mean_valence", "arousal": "mean_arousal"}
 TARGETS = ("genre", *RATINGS)

@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from hearlog.corpora import tables
+from hearlog import tables
 from hearlog.errors import InputError
 
 TARGETS = ("style",)

@@ -20,7 +20,7 @@ from typing import Literal
 
 import pandas as pd
 
-from hearlog.corpora import tables
+from hearlog import tables
 from hearlog.errors import InputError
 
 TARGETS = ("genre",)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog.corpora import tables
+from hearlog import tables
 from hearlog.errors import InputError
 
 TARGETS = ("genre",)
