@@ -35,7 +35,7 @@ def main(width: int) -> None:
         "ceiling_als_factors": factors[test_columns],
         "mean_embedding": mean * np.float32(config.target_scale),
         "oracle_popularity": listeners.astype(np.float32),
-        "random": np.random.default_rng(settings.seed).random(len(test_columns), dtype=np.float32),
+        "random": np.zeros(len(test_columns), np.float32),
     }
     metrics["ranking"] = ranking.rank_songs(
         logs.read_interactions(paths.LOGS),
@@ -50,7 +50,8 @@ def main(width: int) -> None:
     by_dimension = evaluation.scores_by_dimension(predicted, truth[parts["test"]])
     by_dimension.to_csv(paths.plot_path(f"estimator/dimensions-x{width}.tsv"), sep="\t", index=False)
     print(
-        f"estimator x{width}: cosine {metrics['cosine']:.3f} on test songs, mean embedding {metrics['mean_embedding']['cosine']:.3f}"
+        f"estimator x{width}: cosine {metrics['cosine']:.3f} on {metrics['test_songs']} test songs, "
+        f"the mean embedding {metrics['mean_embedding']['cosine']:.3f}"
     )
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from hearlog.corpora import READERS, gtzan
-from hearlog.tables import TargetError
 from hearlog.corpus import ITEM_COLUMNS
 from hearlog.errors import InputError
+from hearlog.tables import TargetError
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OFFICIAL = Path(__file__).parents[2] / "shared" / "reference" / "official"

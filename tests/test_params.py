@@ -43,7 +43,8 @@ def test_the_paper_preset_holds_the_values_of_the_paper():
     assert paper.model.se_ratio == 8
     assert paper.estimator.training.learning_rate == paper.transfer.training.learning_rate == 0.001
     assert len(paper.tasks) == 8
-    assert {name: task.folds for name, task in paper.tasks.items() if task.folds} == {"gtzan": 10, "extended_ballroom": 10}
+    folds = {name: task.folds for name, task in paper.tasks.items() if task.folds}
+    assert folds == {"gtzan": 10, "extended_ballroom": 10}
 
 
 def test_the_paper_split_gives_the_counts_of_the_paper():
@@ -86,7 +87,8 @@ def test_a_setting_that_cannot_be_used_is_named_with_what_is_allowed(edit, key, 
 
 
 def test_channels_beyond_the_limit_name_both_keys(edit):
-    with pytest.raises(InputError, match=r"model\.channels 128 x sweep\.widths 8 asks for 1024.*model\.max_channels 256"):
+    message = r"model\.channels 128 x sweep\.widths 8 asks for 1024.*model\.max_channels 256"
+    with pytest.raises(InputError, match=message):
         edit("model.channels", 128, preset="paper")
 
 

@@ -125,7 +125,7 @@ def test_a_class_without_training_clips_is_never_predicted():
 
 def test_an_output_layer_that_does_not_converge_names_the_setting():
     embeddings = np.random.default_rng(0).normal(size=(50, 4))
-    with pytest.raises(InputError, match="transfer.fix.max_iterations"):
+    with pytest.raises(InputError, match=r"transfer\.fix\.max_iterations"):
         fit_output_layer(ClassTarget(("a", "b")), embeddings, np.arange(50) % 2, 1)
 
 

@@ -27,8 +27,8 @@ class Corpus:
         (text: a class; float64: a number; null for songs without a genre).
     ``crops/crops.npy``
         int16, clips x samples. ``crops/clips.parquet``: row i describes row i of ``crops.npy`` and ``mel.npy``
-        (``item_id``, ``seconds``, ``sample_rate`` and ``channels`` of the file). ``crops/rejected.parquet``: ``item_id``, ``path``,
-        ``reason``, ``detail``.
+        (``item_id``; ``seconds``, ``sample_rate`` and ``channels`` of the file). ``crops/rejected.parquet``:
+        ``item_id``, ``path``, ``reason``, ``detail``.
     ``mel.npy``
         float16, clips x mel bands x frames, in dB.
     ``splits.parquet``

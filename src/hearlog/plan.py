@@ -19,6 +19,7 @@ from hearlog.training import Optimisation, fit
 # Measured on 2 cores with AVX-512; seconds. Training, the largest part, is measured anew on each machine.
 CELL = 3.5  # a stage's process: imports, hashes, dvc.lock
 GENERATE = 0.1  # to write one file of the embedded data set, one core
+GENERATED_BYTES = 55_000  # for a second of its audio, mean over the formats
 DECODE = 0.045  # for the middle 30 s of a file, one core
 MEL = 0.002  # for 30 s
 TRAINED_METHODS = 3  # base, init, kd
@@ -74,7 +75,10 @@ def make_plan(params: Params) -> Plan:
             "audio": total * length * (DECODE / threads + MEL),
             "training": work / speed,
         },
-        {"crops and spectrograms": total * per_clip, "generated audio": round(generated * params.demo.seconds * 55_000)},
+        {
+            "crops and spectrograms": total * per_clip,
+            "generated audio": round(generated * params.demo.seconds * GENERATED_BYTES),
+        },
         speed,
     )
 

@@ -17,10 +17,10 @@ DANCE_TEMPO_SPREAD = 0.05
 LABEL_NOISE = 0.08
 
 # Standard deviation of one person's rating on the scale from 1 to 9; an annotation is the mean of ten.
-RATING_SPREAD = 1.8
+RATING_SPREAD = 1.3
 
 # Scales the differences in equalisation, noise, reverberation and compression from one recording to the next.
 PRODUCTION_SPREAD = 1.0
 
 # Standard deviation of the log level of a scene's layers from one recording to the next.
-SCENE_SPREAD = 0.9
+SCENE_SPREAD = 0.6

@@ -43,7 +43,7 @@ def plan(count: int, root: Path, seed: int, seconds: float) -> list[Recording]:
     genres = shuffled_labels(allocate(count, OFFICIAL_COUNTS, 1), rng)
     # Ids run from 2 with gaps, as the official ones do.
     ids = np.sort(rng.choice(np.arange(2, max(1001, 2 * count)), count, replace=False))
-    pieces = []
+    pieces: list[Piece] = []
     for song_id, genre in zip(ids, genres, strict=True):
         styles = {name: name.lower() for name in OFFICIAL_COUNTS}
         pieces.append(draw_heard(genre, styles, result.rng(len(pieces))))
@@ -88,14 +88,14 @@ def _with_tab(text: str, rng: np.random.Generator) -> str:
 
 def valence(piece: Piece) -> float:
     """Pleasantness on the scale from 1 to 9: major, consonant and bright pieces are pleasant."""
-    heard = 0.9 * piece.major - 0.6 * piece.tension + 0.4 * piece.brightness + 0.25 * piece.tempo - 0.25 * piece.drive
-    return float(np.clip(5 + 0.9 * heard, 1, 9))
+    mood = 0.7 * piece.major - 0.4 * piece.tension + 0.5 * piece.brightness + 0.4 * piece.tempo - 0.4 * piece.drive
+    return float(np.clip(5 + mood, 1, 9))
 
 
 def arousal(piece: Piece) -> float:
     """Activation on the scale from 1 to 9: fast, dense, loud and distorted pieces are activating."""
-    heard = 0.4 * piece.tempo + 0.5 * piece.density + 0.5 * piece.percussion + 0.4 * piece.drive - 0.3 * piece.sustain
-    return float(np.clip(5 + 0.8 * heard, 1, 9))
+    pace = 0.35 * piece.tempo + 0.4 * piece.density + 0.4 * piece.percussion
+    return float(np.clip(5 + pace + 0.35 * piece.drive - 0.25 * piece.sustain, 1, 9))
 
 
 def _rate(ids: np.ndarray, pieces: list[Piece], rng: np.random.Generator) -> pd.DataFrame:

@@ -43,7 +43,9 @@ def plan(count: int, root: Path, seed: int, seconds: float) -> list[Recording]:
     dances = {name: name for name in DANCES}
     for k, (dance, files) in enumerate(allocate(count, OFFICIAL_COUNTS, SMALLEST_CLASS).items()):
         parent = ElementTree.SubElement(document, dance)
-        song, piece, repeated = None, None, True
+        song: ElementTree.Element | None = None
+        piece: Piece | None = None
+        repeated = True
         for number in range(files):
             rng = result.rng(len(result.recordings))
             repeated = not repeated and rng.random() < 1 / 7

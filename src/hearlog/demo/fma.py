@@ -104,7 +104,7 @@ def _draw_tracks(count: int, rng: np.random.Generator) -> list[Track]:
 
 
 def _splits(tracks: int, test_share: float) -> dict[str, int]:
-    test = max(1, round(tracks * test_share))
+    test = min(tracks, max(1, round(tracks * test_share)))
     validation = max(int(tracks > 2), round(tracks * VALIDATION_SHARE))
     return {"training": tracks - test - validation, "validation": validation, "test": test}
 

@@ -79,16 +79,12 @@ def tone(instrument: Instrument, frequency: float, seconds: float, sample_rate: 
     if instrument.bite:
         onset = slice(0, int(0.12 * sample_rate))
         wave[onset] += (
-            instrument.bite
-            * _oscillate(bright, frequency, 0.0, time[onset])
-            * np.exp(time[onset] / np.float32(-0.03))
+            instrument.bite * _oscillate(bright, frequency, 0.0, time[onset]) * np.exp(time[onset] / np.float32(-0.03))
         )
     return _fade(wave, instrument.attack, sample_rate)
 
 
-def drum(
-    name: str, brightness: float, electronic: float, sample_rate: int, rng: np.random.Generator
-) -> np.ndarray:
+def drum(name: str, brightness: float, electronic: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Render one stroke of a drum, float32 (samples,), with a peak near 1.
 
     ``brightness`` and ``electronic`` are factors of the piece; they move the pitch, length and noise.

@@ -19,16 +19,16 @@ BROKEN = 0.012
 # Plays are 2.5 times the distinct songs: a listener comes back to some.
 PLAYS_PER_SONG = 2.5
 TASTE_CLUSTERS = 12
-# Weight of taste beside popularity and chance in the choice of a song.
-TASTE = 3.0
+# Weight of taste beside popularity and chance in the choice of a song. With 12, held-out recall@20 of ALS is three
+# times that of popularity; on the Million Song Dataset it is five times (0.211 and 0.043: H. Steck, "Embarrassingly
+# shallow autoencoders for sparse data", WWW 2019, table 1).
+TASTE = 12.0
 POPULARITY_SPREAD = 1.0
 MONTH_START, MONTH_SECONDS = np.datetime64("2018-05-01T00:00:00"), 31 * 86400
 FILES = 4
 
 
-def write(
-    listeners: int, plays: int, song_ids: list[str], pieces: list[Piece], folder: Path, seed: int
-) -> None:
+def write(listeners: int, plays: int, song_ids: list[str], pieces: list[Piece], folder: Path, seed: int) -> None:
     """Draw plays and write them as gzipped CSV, a file a week, in order of time.
 
     Parameters
@@ -47,7 +47,7 @@ def write(
     rng = np.random.default_rng((seed, NAMES.index("logs")))
     song_ids, features = _with_unknown_songs(song_ids, describe(pieces), rng)
     popularity = rng.normal(0, POPULARITY_SPREAD, len(song_ids))
-    played = len(pieces) - round(UNPLAYED * len(pieces))
+    played = len(pieces) - max(1, round(UNPLAYED * len(pieces)))
     popularity[rng.permutation(len(pieces))[played:]] = -np.inf
     user, song = draw_plays(popularity, draw_tastes(features, listeners, rng), plays, rng)
     user_ids = np.array([f"{number:08d}" for number in rng.choice(10**7, listeners, replace=False)])

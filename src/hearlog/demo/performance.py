@@ -128,9 +128,7 @@ def _drive(track: np.ndarray, drive: float) -> np.ndarray:
     return driven * (power / (np.sqrt(np.mean(driven**2)) + 1e-9))
 
 
-def _play_lead(
-    piece: Piece, notes: list[Note], samples: int, sample_rate: int, rng: np.random.Generator
-) -> np.ndarray:
+def _play_lead(piece: Piece, notes: list[Note], samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Sing, speak or play the melody; how much it is sung grows with the factor."""
     voice = _logistic(2 * piece.voice)
     if piece.rhythm == "speech" or (piece.rhythm == "boombap" and piece.voice > 0.5):

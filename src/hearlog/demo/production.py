@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -68,9 +69,7 @@ def draw(studio: str, age: float, rng: np.random.Generator) -> Studio:
     )
 
 
-def master(
-    signal: np.ndarray, studio: Studio, channels: int, sample_rate: int, rng: np.random.Generator
-) -> np.ndarray:
+def master(signal: np.ndarray, studio: Studio, channels: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Turn mid and side into a finished recording.
 
     Parameters
@@ -110,7 +109,7 @@ def reverberate(signal: np.ndarray, level: float, room: float, sample_rate: int)
 def _comb(signal: np.ndarray, delay: int, feedback: float) -> np.ndarray:
     """Sum of echoes: y[n] = x[n - delay] + feedback * y[n - delay], block by block."""
     blocks = np.pad(signal, (delay, -len(signal) % delay)).reshape(-1, delay)
-    for previous, block in zip(blocks[:-1], blocks[1:], strict=True):
+    for previous, block in pairwise(blocks):
         block += np.float32(feedback) * previous
     return blocks.ravel()[: len(signal)]
 

@@ -92,7 +92,7 @@ def with_serial_number(ogg: bytes, serial: int) -> bytes:
         end = start + 27 + segments + sum(content[start + 27 : start + 27 + segments])
         content[start + 14 : start + 18] = serial.to_bytes(4, "little")
         content[start + 22 : start + 26] = bytes(4)
-        content[start + 22 : start + 26] = _ogg_checksum(content[start:end]).to_bytes(4, "little")
+        content[start + 22 : start + 26] = _ogg_checksum(bytes(content[start:end])).to_bytes(4, "little")
         start = end
     return bytes(content)
 

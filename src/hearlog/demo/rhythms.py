@@ -35,9 +35,7 @@ def _bar(
     kick: str, snare: str, cymbal: str, extra: str, comp: str, bass: str, sounds: str, swing: float = 0.0
 ) -> Rhythm:
     lines = {"kick": kick, "snare": snare, "cymbal": cymbal, "extra": extra, "comp": comp, "bass": bass}
-    steps = {
-        name: np.array([VELOCITY[step] for step in line.replace(" ", "")]) for name, line in lines.items()
-    }
+    steps = {name: np.array([VELOCITY[step] for step in line.replace(" ", "")]) for name, line in lines.items()}
     played_by = sounds.split()
     return Rhythm(steps, played_by[0], played_by[1], swing)
 

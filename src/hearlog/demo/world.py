@@ -33,9 +33,7 @@ def make(settings: Demo, seed: int, root: Path, workers: int | None = None) -> N
     recordings, song_ids, pieces = catalog.plan(settings.songs, root, seed, seconds)
     listening.write(settings.listeners, settings.plays, song_ids, pieces, root / "logs", seed)
     recordings += gtzan.plan(settings.gtzan, root / "gtzan", seed, seconds)
-    recordings += extended_ballroom.plan(
-        settings.extended_ballroom, root / "extended_ballroom", seed, seconds
-    )
+    recordings += extended_ballroom.plan(settings.extended_ballroom, root / "extended_ballroom", seed, seconds)
     recordings += emomusic.plan(settings.emomusic, root / "emomusic", seed, seconds)
     recordings += fma.plan(settings.fma, root / "fma", seed, seconds)
     recordings += dcase2016.plan(settings.dcase2016, root / "dcase2016", seed, seconds)
