@@ -145,6 +145,15 @@ def test_too_many_damaged_files_stop_the_stage_and_name_them(tmp_path):
     assert "absent.wav: missing" in str(error.value)
 
 
+def test_the_decoder_does_not_clutter_the_terminal(tmp_path, capfd):
+    music = sum(chirp(9, 44100) * np.sin(np.arange(9 * 44100) / k) for k in (7, 900, 70000))
+    for i in range(8):
+        soundfile.write(tmp_path / f"{i}.mp3", music[i * 5000 :] / 3, 44100, compression_level=0.9)
+    items = pd.DataFrame({"item_id": list("01234567"), "path": [f"{i}.mp3" for i in range(8)]})
+    crop_items(items, tmp_path, tmp_path / "out", **CROP, max_rejected=0, threads=2)
+    assert "mpg123" not in capfd.readouterr().err
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 3), st.integers(1, 2000))
 def test_an_array_written_row_by_row_reads_back(tmp_path_factory, rows, width):

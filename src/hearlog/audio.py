@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -189,10 +194,11 @@ def crop_items(
 
     clips, rejected = [], []
     with (
+        _quiet_decoders() as terminal,
         ThreadPoolExecutor(threads) as pool,
         RowWriter(out / "crops.npy", (round(seconds * sample_rate),), np.int16) as writer,
     ):
-        results = tqdm(pool.map(crop, items["path"]), "crop", len(items), unit="file", disable=None)
+        results = tqdm(pool.map(crop, items["path"]), "crop", len(items), file=terminal, unit="file", disable=None)
         for item_id, path, result in zip(items["item_id"], items["path"], results, strict=True):
             if isinstance(result, UnusableAudioError):
                 rejected.append((item_id, path, result.reason, result.detail))
@@ -206,6 +212,22 @@ def crop_items(
     _check_share(table, len(items), root, max_rejected)
     reasons = table["reason"].value_counts().sort_index()
     return {"accepted": len(clips), "rejected": {str(reason): int(count) for reason, count in reasons.items()}}
+
+
+@contextmanager
+def _quiet_decoders() -> Iterator[TextIO]:
+    """Send what C libraries write to stderr nowhere; yield the real one.
+
+    libmpg123 complains of every seek into an mp3 file whose frames lean on earlier ones, and decodes it exactly.
+    What matters of damage is seen in what was read.
+    """
+    sys.stderr.flush()
+    with os.fdopen(os.dup(2), "w") as terminal, Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield terminal
+        finally:
+            os.dup2(terminal.fileno(), 2)
 
 
 def _check_share(rejected: pd.DataFrame, items: int, root: Path, limit: float) -> None:

@@ -67,6 +67,6 @@ def draw_ids(count: int, rng: np.random.Generator) -> list[str]:
 
 
 def _form(suffix: str, rng: np.random.Generator) -> tuple[int, int]:
-    """Sample rate and channels: mostly 44.1 kHz stereo; mp3, slow to encode, is mono half the time."""
+    """Sample rate and channels: mostly 44.1 kHz stereo; mp3, slow to encode, is mostly mono."""
     sample_rate = int(rng.choice([44100, 48000, 22050], p=[0.8, 0.1, 0.1]))
-    return sample_rate, 1 if rng.random() < (0.5 if suffix == ".mp3" else 0.15) else 2
+    return sample_rate, 1 if rng.random() < (0.75 if suffix == ".mp3" else 0.15) else 2

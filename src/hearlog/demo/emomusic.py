@@ -87,9 +87,10 @@ def _with_tab(text: str, rng: np.random.Generator) -> str:
 
 
 def valence(piece: Piece) -> float:
-    """Pleasantness on the scale from 1 to 9: major, consonant and bright pieces are pleasant."""
-    mood = 0.7 * piece.major - 0.4 * piece.tension + 0.5 * piece.brightness + 0.4 * piece.tempo - 0.4 * piece.drive
-    return float(np.clip(5 + mood, 1, 9))
+    """Pleasantness on the scale from 1 to 9: major, consonant, bright and lively pieces are pleasant."""
+    harmony = 0.5 * piece.major - 0.3 * piece.tension
+    liveliness = 0.3 * piece.tempo + 0.3 * piece.percussion - 0.6 * piece.sustain
+    return float(np.clip(5 + harmony + 0.6 * piece.brightness + liveliness - 0.5 * max(piece.drive, 0.0), 1, 9))
 
 
 def arousal(piece: Piece) -> float:

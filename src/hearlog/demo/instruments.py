@@ -143,9 +143,14 @@ def _oscillate(table: np.ndarray, frequency: float, vibrato: float, time: np.nda
 def _fade(wave: np.ndarray, attack: float, sample_rate: int) -> np.ndarray:
     rise = min(len(wave) // 2, int(attack * sample_rate) + 1)
     fall = min(len(wave) // 3, int(0.03 * sample_rate))
-    wave[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
-    wave[len(wave) - fall :] *= np.linspace(1, 0, fall, dtype=np.float32)
+    wave[:rise] *= _ramp(rise)
+    wave[len(wave) - fall :] *= _ramp(fall)[::-1]
     return wave
+
+
+@lru_cache(maxsize=64)
+def _ramp(samples: int) -> np.ndarray:
+    return np.linspace(0, 1, samples, dtype=np.float32)
 
 
 def _sweep(frequency: float, depth: float, decay: float, sample_rate: int) -> np.ndarray:

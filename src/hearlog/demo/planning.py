@@ -46,9 +46,9 @@ class Plan:
         return np.random.default_rng((*self._seed, *key))
 
     def add_music(self, path: str, piece: styles.Piece, sample_rate: int, channels: int) -> None:
-        """Plan a recording of a piece, up to 15 % longer than the shortest."""
+        """Plan a recording of a piece, up to 10 % longer than the shortest."""
         number = len(self.recordings)
-        seconds = self.seconds * self.rng(number, 0).uniform(1.0, 1.15)
+        seconds = self.seconds * self.rng(number, 0).uniform(1.0, 1.1)
         self._add(path, piece, seconds, sample_rate, channels)
 
     def add_scene(self, path: str, scene: scenes.Scene) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
-from scipy.signal import resample_poly
+from scipy.signal import firwin, resample_poly
 
 from hearlog.demo import performance, production, scenes
 from hearlog.demo.styles import Piece
@@ -21,6 +21,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     ".wav": {"format": "WAV", "subtype": "PCM_16"},
     ".au": {"format": "AU", "subtype": "PCM_16"},
 }
+_HALF_BAND = firwin(25, 0.5).astype(np.float32)
 _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -57,7 +58,7 @@ def render(recording: Recording) -> np.ndarray:
         sound = production.master(signal, studio, recording.channels, rate, rng)
     else:
         sound = scenes.render(recording.content, recording.seconds, rate, rng)
-    return resample_poly(sound, 2, 1).astype(np.float32) if halved else sound
+    return resample_poly(sound, 2, 1, window=_HALF_BAND) if halved else sound
 
 
 def encode(path: Path, sound: np.ndarray, sample_rate: int, subtype: str | None = None) -> None:

@@ -1,0 +1,104 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from hearlog import estimator, evaluation, runtime
+from hearlog.errors import InputError
+from hearlog.training import Optimisation, predict
+
+BACKEND = runtime.start("cpu", "float32", 1)
+CONFIG = estimator.EstimatorConfig(
+    channels=16, factors=4, se_ratio=8, audio={"sample_rate": 16000, "seconds": 7.5}, mel={"n_mels": 96}
+)
+
+
+@pytest.fixture(scope="module")
+def songs() -> tuple[np.ndarray, np.ndarray]:
+    """Spectrograms whose level in four bands is the embedding, a hundred times larger than embeddings are."""
+    random = np.random.default_rng(0)
+    embeddings = random.normal(0, 0.01, (48, 4)).astype(np.float32)
+    mels = random.normal(0, 0.2, (48, 96, 320)) + np.repeat(100 * embeddings, 24, axis=1)[:, :, None]
+    return mels.astype(np.float16), embeddings
+
+
+@pytest.fixture(scope="module")
+def trained(songs):
+    rows = np.arange(48)
+    parts = {"train": rows[:40], "valid": rows[40:]}
+    return estimator.train(*songs, parts, CONFIG, Optimisation(8, 15, 15, 0.01), BACKEND, seed=0)
+
+
+def test_the_estimator_learns_embeddings_that_the_audio_tells(songs, trained):
+    network, config, history = trained
+    predicted = predict(network, songs[0], np.arange(40, 48), BACKEND, "test")
+    scores = evaluation.embedding_scores(predicted, songs[1][40:] / np.float32(config.target_scale))
+    assert scores["cosine"] > 0.6
+    assert list(history.columns) == [
+        "epoch",
+        "train_squared_error",
+        "train_cosine",
+        "valid_squared_error",
+        "valid_cosine",
+    ]
+
+
+def test_the_target_scale_is_the_rms_of_the_training_songs(songs, trained):
+    assert trained[1].target_scale == pytest.approx(np.sqrt((songs[1][:40].astype(float) ** 2).mean()))
+
+
+def test_a_saved_model_is_the_model(trained, songs, tmp_path):
+    network, config, _ = trained
+    estimator.save(network, config, tmp_path)
+    loaded, loaded_config = estimator.load(tmp_path)
+    rows = np.arange(8)
+    assert loaded_config == config
+    assert np.array_equal(predict(loaded, songs[0], rows, BACKEND, ""), predict(network, songs[0], rows, BACKEND, ""))
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(InputError, match=f"{tmp_path}: not a model folder"):
+        estimator.load(tmp_path)
+
+
+def test_a_config_with_an_unknown_key_is_refused(trained, tmp_path):
+    estimator.save(trained[0], trained[1], tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text()) | {"depth": 5}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="depth"):
+        estimator.load(tmp_path)
+
+
+def test_embeddings_that_are_all_zero_stop_the_training(songs):
+    rows = np.arange(48)
+    parts = {"train": rows[:40], "valid": rows[40:]}
+    with pytest.raises(InputError, match="all zero"):
+        estimator.train(songs[0], 0 * songs[1], parts, CONFIG, Optimisation(8, 1, 1, 0.01), BACKEND, seed=0)
+
+
+def test_embedding_scores_by_hand():
+    truth = np.array([[1.0, 0.0], [0.0, 2.0]], np.float32)
+    predicted = np.array([[1.0, 0.0], [2.0, 0.0]], np.float32)
+    scores = evaluation.embedding_scores(predicted, truth)
+    assert scores["squared_error"] == pytest.approx((4 + 4) / 4)
+    assert scores["cosine"] == pytest.approx((1 + 0) / 2)
+    # r2 by dimension: 1 - 4 / 0.5 and 1 - 4 / 2
+    assert scores["r2"] == pytest.approx((-7 - 1) / 2)
+    assert list(evaluation.scores_by_dimension(predicted, truth)["r2"]) == pytest.approx([-7, -1])
+
+
+def test_the_mean_embedding_is_that_of_the_training_songs():
+    mean = evaluation.mean_embedding(np.array([[1.0, 2.0], [3.0, 6.0]], np.float32), songs=3)
+    assert np.array_equal(mean, np.array([[2, 4]] * 3, np.float32))
+
+
+def test_the_first_weights_depend_on_the_seed_alone(songs):
+    rows = np.arange(48)
+    parts = {"train": rows[:40], "valid": rows[40:]}
+    runs = []
+    for disturbance in (1, 2):
+        torch.manual_seed(disturbance)
+        optimisation = Optimisation(8, 1, 1, 0.001)
+        runs.append(estimator.train(*songs, parts, CONFIG, optimisation, BACKEND, seed=3)[2])
+    assert runs[0].equals(runs[1])

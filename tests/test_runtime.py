@@ -1,0 +1,36 @@
+import os
+
+import pytest
+import torch
+
+from hearlog import runtime
+from hearlog.errors import InputError
+from hearlog.seeds import derive
+
+
+def test_cpu_and_float32_are_had_for_the_asking():
+    backend = runtime.start("cpu", "float32", 1)
+    assert (backend.device.type, backend.dtype, torch.get_num_threads()) == ("cpu", torch.float32, 1)
+
+
+def test_zero_threads_are_all_that_the_process_may_use():
+    assert runtime.threads(0) == len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert runtime.threads(3) == 3
+
+
+def test_autocast_multiplies_in_the_precision_asked_for():
+    for precision, dtype in (("bfloat16", torch.bfloat16), ("float32", torch.float32)):
+        with runtime.start("cpu", precision, 1).autocast():
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+
+
+def test_absent_cuda_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r"runtime\.device is cuda"):
+        runtime.start("cuda")
+
+
+def test_derived_seeds_differ_by_name_and_stay():
+    seeds = {derive(0, "weights"), derive(0, "order"), derive(1, "weights"), derive(0, "weights", 1)}
+    assert len(seeds) == 4
+    assert derive(0, "weights") == derive(0, "weights") < 2**63
