@@ -8,6 +8,18 @@ from torch import nn
 POOLS = ((4, 5), (3, 4), (2, 4), (2, 4))  # mel bands x frames, after the first four blocks
 
 
+def initialise(module: nn.Module) -> None:
+    """Glorot's uniform weights and zero biases: the default of Keras, which the paper used (section 3.1.3).
+
+    PyTorch's own default has a third of the variance in the convolutions; in 24 epochs on a hundred clips it
+    hardly leaves the start.
+    """
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
+
+
 class SqueezeExcitation(nn.Module):
     """Channel gate of Hu, Shen and Sun (2018): means over the map, through a bottleneck, to a weight a channel."""
 
@@ -78,6 +90,7 @@ class EmbeddingNetwork(nn.Module):
             DoubleConvBlock(i, channels, se_ratio, pool) for i, pool in zip(inputs, pools, strict=True)
         )
         self.embedding = nn.Linear(channels, factors)
+        self.apply(initialise)
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """Map mel spectrograms ``(clips, bands, frames)`` in dB to embeddings ``(clips, factors)``."""
@@ -102,6 +115,7 @@ class TaskNetwork(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.output = nn.Linear(backbone.embedding.out_features, outputs)
+        initialise(self.output)
 
     def forward(self, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Map mel spectrograms to penultimate activations ``(clips, factors)`` and outputs ``(clips, outputs)``."""

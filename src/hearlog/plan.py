@@ -23,7 +23,7 @@ GENERATED_BYTES = 55_000  # for a second of its audio, mean over the formats
 DECODE = 0.045  # for the middle 30 s of a file, one core
 MEL = 0.002  # for 30 s
 TRAINED_METHODS = 3  # base, init, kd
-TYPICAL_EPOCHS = 0.5  # share of the epochs that early stopping leaves
+TYPICAL_EPOCHS = 0.8  # share of the epochs that early stopping leaves
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,7 @@ def fit(
         If the loss is no longer finite.
     """
     backend.place_network(network)
-    optimiser = torch.optim.Adam(
-        network.parameters(), lr=optimisation.learning_rate, fused=backend.device.type == "cuda"
-    )
+    optimiser = torch.optim.Adam(network.parameters(), lr=optimisation.learning_rate, fused=True)
     order = np.random.default_rng(seed)
     best, best_epoch, best_weights, history = math.inf, 0, network.state_dict(), []
     bar = tqdm(range(1, optimisation.epochs + 1), label, unit="epoch", disable=None)

@@ -65,10 +65,11 @@ Wcswing       112  slow_swing                0.1  0.6  0.0  0.0  0.0  0.0  0.3 -
 
 
 class Style(NamedTuple):
-    """A region of the factor space: its centre, its rhythms and the spread of its tempo in octaves."""
+    """A region of the factor space: its rhythms, its centre, and the spreads of its factors and its tempo (octaves)."""
 
     rhythms: tuple[str, ...]
     centre: np.ndarray
+    spread: float
     tempo_spread: float
 
 
@@ -91,16 +92,16 @@ class Piece(NamedTuple):
         return float(110 * 2 ** (0.4 * self.tempo))
 
 
-def _parse(table: str, tempo_spread: float) -> dict[str, Style]:
+def _parse(table: str, spread: float, tempo_spread: float) -> dict[str, Style]:
     styles = {}
     for name, bpm, rhythms, *centre in map(str.split, table.strip().splitlines()):
         tempo = np.log2(float(bpm) / 110) / 0.4
-        styles[name] = Style(tuple(rhythms.split(",")), np.array([tempo, *map(float, centre)]), tempo_spread)
+        styles[name] = Style(tuple(rhythms.split(",")), np.array([tempo, *map(float, centre)]), spread, tempo_spread)
     return styles
 
 
-MUSIC = _parse(_STYLES, difficulty.TEMPO_SPREAD)
-DANCES = _parse(_DANCES, difficulty.DANCE_TEMPO_SPREAD)
+MUSIC = _parse(_STYLES, difficulty.FACTOR_SPREAD, difficulty.TEMPO_SPREAD)
+DANCES = _parse(_DANCES, difficulty.DANCE_FACTOR_SPREAD, difficulty.DANCE_TEMPO_SPREAD)
 STYLES = MUSIC | DANCES
 
 
@@ -114,8 +115,8 @@ def draw(style: str, rng: np.random.Generator) -> Piece:
     rng
         Source of randomness.
     """
-    rhythms, centre, tempo_spread = STYLES[style]
-    factors = rng.normal(centre, difficulty.FACTOR_SPREAD)
+    rhythms, centre, spread, tempo_spread = STYLES[style]
+    factors = rng.normal(centre, spread)
     factors[0] = rng.normal(centre[0], tempo_spread / 0.4)
     # The usual rhythm is twice as likely as all the others together.
     rhythm = rhythms[0] if rng.random() < 2 / 3 else rhythms[rng.integers(len(rhythms))]
