@@ -1,0 +1,1 @@
+"""Measurements on real files and against peers, run as ``python -m benchmarks.NAME``."""
