@@ -72,6 +72,7 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
         ("tasks.gtzan.reader", "gtza", r"tasks\.gtzan\.reader: given 'gtza'; allowed: .*'gtzan'"),
         ("tasks.gtzan.folds", None, r"tasks\.gtzan: folds belongs to protocol stratified_cv"),
         ("tasks", {}, r"tasks: given \{\}"),
+        ("tasks.GTZAN", {}, r"tasks\.GTZAN"),
         ("songs.split.train", 0.5, r"songs\.split: train \+ valid \+ test is 0\.735"),
         ("audio.seconds", 7.0, r"audio\.seconds 7 .* at least 320 times"),
         ("audio.min_seconds", 9.0, r"audio\.min_seconds must not exceed audio\.seconds"),
@@ -84,6 +85,12 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
 def test_a_setting_that_cannot_be_used_is_named_with_what_is_allowed(edit, key, value, message):
     with pytest.raises(InputError, match=message):
         edit(key, value)
+
+
+def test_a_task_cannot_be_called_songs(edit):
+    task = yaml.safe_load((PRESETS / "demo.yaml").read_text())["tasks"]["gtzan"]
+    with pytest.raises(InputError, match=r"tasks\.songs: that name is the songs' own corpus"):
+        edit("tasks.songs", task)
 
 
 def test_channels_beyond_the_limit_name_both_keys(edit):

@@ -6,40 +6,18 @@ is refused with a message that names the key, what was given and what is allowed
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from hearlog.errors import InputError
+from hearlog.validation import Block, Count, InnerShare, NonNegative, Positive, Share, describe
 
 Reader = Literal["dcase2016", "emomusic", "extended_ballroom", "fma_medium", "fma_small", "gtzan"]
 Protocol = Literal["stratified_cv", "official"]
-
-
-def _number(value: Any) -> Any:
-    """PyYAML reads ``1e-05`` as text (YAML 1.1), and DVC writes it so: take it for the number it is."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-Float = Annotated[float, BeforeValidator(_number)]
-Positive = Annotated[Float, Field(gt=0)]
-NonNegative = Annotated[Float, Field(ge=0)]
-Share = Annotated[Float, Field(ge=0, le=1)]
-InnerShare = Annotated[Float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
 TaskName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
-
-
-class Block(BaseModel):
-    """A mapping in ``params.yaml``: strict types, no unknown keys, no later change."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Demo(Block):
@@ -261,6 +239,12 @@ class Params(Block):
         return self
 
     @model_validator(mode="after")
+    def _songs_are_no_task(self) -> Params:
+        if "songs" in self.tasks:
+            raise ValueError("tasks.songs: that name is the songs' own corpus; give the task another")
+        return self
+
+    @model_validator(mode="after")
     def _crop_fits_network(self) -> Params:
         frames, rest = divmod(self.audio.samples, self.mel.hop_length)
         if rest or frames < 320:
@@ -299,27 +283,5 @@ def load(path: Path | str = "params.yaml") -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        faults = "\n".join(f"  {_describe(fault)}" for fault in error.errors())
+        faults = "\n".join(f"  {describe(fault, Params)}" for fault in error.errors())
         raise InputError(f"{path} has settings that cannot be used:\n{faults}") from None
-
-
-def _describe(fault: Any) -> str:
-    key = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_suggestion(fault['loc'])}"
-    if fault["type"] == "missing":
-        return f"{key}: missing; the presets hold every key"
-    allowed = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if fault["type"] == "value_error":
-        return f"{key}: {allowed}" if key else allowed
-    return f"{key}: given {fault['input']!r}; allowed: {allowed}"
-
-
-def _suggestion(location: tuple[str | int, ...]) -> str:
-    """Find the key that was meant, by walking the model to the block that holds the unknown one."""
-    block: Any = Params
-    for part in location[:-1]:
-        field = block.model_fields.get(part) if hasattr(block, "model_fields") else None
-        block = field.annotation if field is not None else Task
-    close = difflib.get_close_matches(str(location[-1]), block.model_fields, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(block.model_fields)}"

@@ -1,0 +1,61 @@
+"""Strict blocks of settings, the number types they hold, and what is said of one that cannot be used."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _number(value: Any) -> Any:
+    """PyYAML reads ``1e-05`` as text (YAML 1.1), and DVC writes it so: take it for the number it is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Float = Annotated[float, BeforeValidator(_number)]
+Positive = Annotated[Float, Field(gt=0)]
+NonNegative = Annotated[Float, Field(ge=0)]
+Share = Annotated[Float, Field(ge=0, le=1)]
+InnerShare = Annotated[Float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Block(BaseModel):
+    """A mapping in ``params.yaml``: strict types, no unknown keys, no later change."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def describe(fault: Any, model: type[Block]) -> str:
+    """Say what is wrong with one setting: the key, what was given and what is allowed.
+
+    Parameters
+    ----------
+    fault
+        One of the errors of a pydantic ``ValidationError``.
+    model
+        Of the whole file.
+    """
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: unknown key{_suggestion(fault['loc'], model)}"
+    if fault["type"] == "missing":
+        return f"{key}: missing; the presets hold every key"
+    allowed = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if fault["type"] == "value_error":
+        return f"{key}: {allowed}" if key else allowed
+    return f"{key}: given {fault['input']!r}; allowed: {allowed}"
+
+
+def _suggestion(location: tuple[str | int, ...], model: type[Block]) -> str:
+    """Find the key that was meant, by walking the model to the block that holds the unknown one."""
+    block: Any = model
+    for part in location[:-1]:
+        # A field's type, or within a mapping of blocks the type of its values.
+        block = block.model_fields[part].annotation if hasattr(block, "model_fields") else get_args(block)[1]
+    close = difflib.get_close_matches(str(location[-1]), block.model_fields, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(block.model_fields)}"
