@@ -4,6 +4,7 @@ Prints what the files are, which were rejected and why, and the speed of both st
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 
 from hearlog import params, runtime
 from hearlog.audio import crop_items
+from hearlog.errors import InputError
 from hearlog.spectrogram import LogMelSpectrogram, compute_mel
 
 SUFFIXES = {".aiff", ".au", ".flac", ".mp3", ".ogg", ".opus", ".wav"}
@@ -49,4 +51,7 @@ def main(folder: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    main(parser.parse_args().folder)
+    try:
+        main(parser.parse_args().folder)
+    except InputError as error:
+        sys.exit(f"front_end: {error}")

@@ -24,9 +24,9 @@ def main(width: int) -> None:
     network, config = estimator.load(paths.estimator(width))
     scale = np.float32(config.target_scale)
 
-    known, unheard = rows[np.concatenate([parts["train"], parts["valid"]])], rows[parts["test"]]
+    known, unheard = rows[parts["train"]], rows[parts["test"]]
     predicted = predict(network, np.load(songs.mel, mmap_mode="r"), parts["test"], backend, "embed test songs")
-    mean = evaluation.mean_embedding(factors[rows[parts["train"]]] / scale, len(unheard))
+    mean = evaluation.mean_embedding(factors[known] / scale, len(unheard))
     truth = factors[unheard] / scale
     metrics: dict[str, Any] = {
         "test_songs": len(unheard),

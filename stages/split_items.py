@@ -27,6 +27,8 @@ def _split(clips: pd.DataFrame, corpus: str, settings: Params) -> pd.DataFrame:
     if corpus == "songs":
         return splits.random(clips, settings.songs.split.model_dump(), settings.seed)
     task = settings.tasks[corpus]
+    if clips["target"].nunique() < 2:
+        raise InputError(f"tasks.{corpus}: every accepted clip has the same {task.target}: there is nothing to learn")
     try:
         if task.folds is not None:
             return splits.stratified_cv(clips, task.folds, task.valid, settings.seed)

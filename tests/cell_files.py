@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import yaml
+
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]
 REGRESSION = ["emomusic_valence", "emomusic_arousal"]
 TASKS = CLASSIFICATION + REGRESSION
@@ -13,6 +15,14 @@ BASE = 0.5
 def score(task, method):
     step = 0.01 * (TASKS.index(task) + 1)
     return BASE + {"base": 0.0, "fix": -2 * step, "init": 0.02, "kd": step}[method]
+
+
+def write_lock(root, channels=16):
+    """The part of dvc.lock that says which settings the cells are of."""
+    stages = {"report": {"params": {"params.yaml": {"sweep": {"widths": [1]}, "logs.path": "data/demo/logs"}}}}
+    for task in TASKS:
+        stages[f"scratch@{task}-1"] = {"params": {"params.yaml": {"model.channels": channels}}}
+    (Path(root) / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
 def write_cells(root, tasks=TASKS, widths=(1,), folds=3):

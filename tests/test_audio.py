@@ -81,6 +81,11 @@ def test_stereo_is_the_mean_of_its_channels(tmp_path):
     assert info.channels == 2 and np.abs(crop / 32768 - expected).max() < 2 / 32768
 
 
+def test_a_sample_rate_without_a_simple_ratio_is_rejected_at_once(tmp_path):
+    soundfile.write(tmp_path / "a.wav", chirp(2, 44099), 44099)
+    assert reason_for(tmp_path / "a.wav") == "sample rate"
+
+
 def test_a_short_clip_is_padded_equally_on_both_sides(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.full(12000, 0.5), RATE)
     crop, _ = read_crop(tmp_path / "a.wav", **CROP)

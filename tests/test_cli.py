@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cell_files import write_cells
+from cell_files import write_cells, write_lock
 
 from hearlog.cli import main
 
@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 def run_folder(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
     write_cells(tmp_path)
+    write_lock(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -33,6 +34,18 @@ def test_error_of_the_user_is_a_message_alone_and_status_1(run_folder, capsys):
     assert captured.out == ""
     assert captured.err.startswith("hearlog: metrics/transfer/gtzan/fix-x1.json: no such file")
     assert "Traceback" not in captured.err
+
+
+def test_scores_of_other_settings_are_not_printed_as_this_runs(run_folder, capsys):
+    write_lock(run_folder, channels=32)
+    assert main(["report"]) == 1
+    assert "model.channels in params.yaml has changed since the last run. Run: dvc repro" in capsys.readouterr().err
+
+
+def test_before_any_run_the_report_says_so(run_folder, capsys):
+    (run_folder / "dvc.lock").unlink()
+    assert main(["report"]) == 1
+    assert "stage report has not run with these settings. Run: dvc repro" in capsys.readouterr().err
 
 
 def test_outside_a_repository_the_missing_params_file_is_named(tmp_path, monkeypatch, capsys):

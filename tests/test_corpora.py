@@ -326,7 +326,7 @@ def test_fma_lfs_pointer_as_tracks_is_called_one(copy: Callable[[str], Path]) ->
         ("10,0,", "5,0,", "track 5: '000005' stands twice"),
         ("10,0,", "ten,0,", "track ten: 'ten' is no track id"),
         ("genre_top", "genres", r"two header rows lack \[\('track', 'genre_top'\)\]"),
-        ('two lines"', "two lines", "not readable as a table: .*EOF inside string"),
+        ('two lines"', "two lines", "not readable as a UTF-8 table: .*EOF inside string"),
     ],
 )
 def test_fma_fault_is_refused_and_named(copy: Callable[[str], Path], old: str, new: str, message: str) -> None:

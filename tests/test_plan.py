@@ -18,5 +18,5 @@ def test_time_and_disk_are_said_in_words():
     seconds = {"starting processes": 60.0, "training": 600.0}
     text = Plan({"songs": 1200}, seconds, {"crops and spectrograms": 2 * 10**9}, 90.0).describe()
     assert "songs 1,200" in text
-    assert "about 6 min, at most 11 min" in text
+    assert "about 9 min, at most 11 min" in text
     assert "2.00 GB" in text

@@ -24,6 +24,9 @@ from hearlog.errors import InputError
 
 # torchaudio's default kernel loses 1.8 dB at 7 kHz and aliases; this is its documented "Kaiser best".
 KERNEL_WIDTH, ROLLOFF, KAISER_BETA = 64, 0.9475937167399596, 14.769656459379492
+# The kernel has a phase for each output sample of the ratio's period: 160 from 44,100 Hz, 640 from 11,025 Hz; at
+# 44,099 Hz it would have 16,000, and take gigabytes.
+MOST_PHASES = 640
 FULL_SCALE = 32768  # of int16: a 16-bit file at the target rate passes through unchanged
 REJECTED_COLUMNS = ["item_id", "path", "reason", "detail"]
 
@@ -68,7 +71,8 @@ def read_crop(path: Path, sample_rate: int, seconds: float, min_seconds: float) 
     Raises
     ------
     UnusableAudioError
-        With reason ``missing``, ``unreadable``, ``truncated``, ``short``, ``not finite`` or ``silent``.
+        With reason ``missing``, ``unreadable``, ``truncated``, ``short``, ``sample rate``, ``not finite`` or
+        ``silent``.
     """
     if not path.is_file():
         raise UnusableAudioError("missing", "no such file")
@@ -130,6 +134,10 @@ def _resampler(source_rate: int, sample_rate: int) -> tuple[torch.nn.Module, int
         return torch.nn.Identity(), 0, 0
     common = math.gcd(source_rate, sample_rate)
     source_step, step = source_rate // common, sample_rate // common
+    if step > MOST_PHASES:
+        raise UnusableAudioError(
+            "sample rate", f"{source_rate} Hz has no simple ratio to {sample_rate} Hz: resample it"
+        )
     blocks = math.ceil(KERNEL_WIDTH / ROLLOFF / min(source_step, step))
     resample = Resample(source_rate, sample_rate, "sinc_interp_kaiser", KERNEL_WIDTH, ROLLOFF, KAISER_BETA)
     return resample, blocks * source_step, blocks * step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,8 +50,24 @@ def report() -> None:
     from hearlog.report import is_synthetic, render, summarise
 
     settings = params.load()
+    _refuse_other_settings([f"scratch@{task}-{width}" for task in settings.tasks for width in settings.sweep.widths])
     cells = read_cells(settings.tasks, settings.sweep.widths, Path("metrics/transfer"))
     print(render(cells, summarise(cells), is_synthetic(settings)))
+
+
+def _refuse_other_settings(cells: list[str]) -> None:
+    """Stop where the files of the last run were made with other settings than params.yaml holds."""
+    import yaml
+
+    lock = Path("dvc.lock")
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.is_file() else {}
+    present = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    for name in ["report", *cells]:
+        if name not in stages:
+            raise InputError(f"stage {name} has not run with these settings. Run: dvc repro")
+        for key, value in stages[name].get("params", {}).get("params.yaml", {}).items():
+            if functools.reduce(lambda block, part: block.get(part, {}), key.split("."), present) != value:
+                raise InputError(f"{key} in params.yaml has changed since the last run. Run: dvc repro")
 
 
 if __name__ == "__main__":

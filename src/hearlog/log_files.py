@@ -98,9 +98,9 @@ def unreadable_lines(con: duckdb.DuckDBPyConnection) -> list[tuple[str, int, dic
 
 
 def line_number(file: Path, text: str) -> int:
-    """Find the first line of a log file that reads ``text``, counted from 1."""
+    """Find the first line of a log file that reads ``text``, counted from 1; any kind of line end counts."""
     with _open_text(file) as lines:
-        return next(number for number, line in enumerate(lines, start=1) if line.rstrip("\r\n") == text)
+        return next(number for number, line in enumerate(lines, start=1) if line.rstrip("\n") == text)
 
 
 def _view_lines(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs) -> None:
@@ -154,7 +154,7 @@ def _view_parquet(con: duckdb.DuckDBPyConnection, files: list[Path], columns: Lo
 
 def _open_text(file: Path) -> io.TextIOWrapper:
     """Open a log file, unpacked as its name says."""
-    return io.TextIOWrapper(pa.input_stream(str(file)), encoding="utf-8-sig", errors="replace", newline="\n")
+    return io.TextIOWrapper(pa.input_stream(str(file)), encoding="utf-8-sig", errors="replace")
 
 
 def _read_header(files: list[Path], delimiter: str) -> list[str]:

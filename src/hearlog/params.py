@@ -192,6 +192,12 @@ class Transfer(Block):
     init: Init
     kd: Kd
 
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Transfer:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds {self.seeds} name a seed twice")
+        return self
+
 
 class Task(Block):
     """A labelled data set and one target of it."""
@@ -239,6 +245,12 @@ class Params(Block):
         return self
 
     @model_validator(mode="after")
+    def _dvc_can_follow_the_logs(self) -> Params:
+        if set("*?[") & set(self.logs.path):
+            raise ValueError(f"logs.path {self.logs.path!r} is a glob, which DVC cannot follow: name the folder")
+        return self
+
+    @model_validator(mode="after")
     def _songs_are_no_task(self) -> Params:
         if "songs" in self.tasks:
             raise ValueError("tasks.songs: that name is the songs' own corpus; give the task another")
@@ -246,17 +258,20 @@ class Params(Block):
 
     @model_validator(mode="after")
     def _crop_fits_network(self) -> Params:
-        frames, rest = divmod(self.audio.samples, self.mel.hop_length)
-        if rest or frames < 320:
+        if self.audio.samples == 0 or self.audio.samples % (320 * self.mel.hop_length):
             raise ValueError(
                 f"audio.seconds {self.audio.seconds:g} x audio.sample_rate {self.audio.sample_rate} must be a "
-                f"multiple of mel.hop_length {self.mel.hop_length}, at least 320 times it (7.5 s at 16000 Hz): "
-                "the network pools time by 320"
+                f"multiple of 320 x mel.hop_length {self.mel.hop_length} (7.5 s at 16000 Hz): the network pools "
+                "time by 320 and would drop the rest"
             )
         if self.audio.min_seconds > self.audio.seconds:
             raise ValueError("audio.min_seconds must not exceed audio.seconds")
-        if self.mel.n_mels < 48:
-            raise ValueError("mel.n_mels must be at least 48: the network pools frequency by 48")
+        if self.mel.n_mels % 48:
+            raise ValueError(
+                f"mel.n_mels {self.mel.n_mels} must be a multiple of 48: the network pools frequency by 48"
+            )
+        if self.demo.seconds < self.audio.min_seconds:
+            raise ValueError("demo.seconds must not be below audio.min_seconds: every generated file would be rejected")
         return self
 
 

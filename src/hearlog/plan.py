@@ -11,6 +11,7 @@ import torch
 
 from hearlog import catalogue, runtime
 from hearlog.corpora import READERS
+from hearlog.errors import InputError
 from hearlog.estimator import embedding_objective
 from hearlog.network import EmbeddingNetwork
 from hearlog.params import Params, Task, Training
@@ -90,8 +91,10 @@ def _is_generated(path: str) -> bool:
 def _songs(params: Params) -> int:
     if _is_generated(params.songs.catalog):
         return params.demo.songs
-    songs = len(catalogue.read(Path(params.songs.catalog)))
-    return min(songs, params.songs.sample or songs)
+    songs, sample = len(catalogue.read(Path(params.songs.catalog))), params.songs.sample
+    if sample and sample > songs:
+        raise InputError(f"songs.sample asks for {sample} songs, {params.songs.catalog} has {songs}: lower it, or null")
+    return sample or songs
 
 
 def _clips(task: Task, params: Params) -> int:

@@ -60,7 +60,9 @@ def read_csv(path: Path, columns: Iterable[str] = (), **options: Any) -> pd.Data
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", **options).fillna("")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as a table: {error}. Fetch the file again") from None
+        raise InputError(f"{path}: not readable as a UTF-8 table: {error}. Mend the file, or fetch it again") from None
+    if not isinstance(frame.index, pd.RangeIndex) and "index_col" not in options:
+        raise InputError(f"{path}: its rows have more fields than its header; a comma at their end makes one more")
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     missing = [column for column in columns if column not in frame]
     if missing:

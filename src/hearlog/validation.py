@@ -27,7 +27,7 @@ Count = Annotated[int, Field(ge=1)]
 class Block(BaseModel):
     """A mapping in ``params.yaml``: strict types, no unknown keys, no later change."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def describe(fault: Any, model: type[Block]) -> str:
