@@ -1,13 +1,14 @@
 """Test the methods against each other over all cells, draw Figure 4 and print the report."""
 
 from hearlog import cells, params, plots, report
+from hearlog.synthetic import is_synthetic
 from stages import paths, run
 
 
 def main() -> None:
     """Read every cell that params name; write metrics/report.json and plots/figure4."""
     settings = params.load()
-    synthetic = report.is_synthetic(settings)
+    synthetic = is_synthetic(settings)
     scores = cells.read_cells(settings.tasks, settings.sweep.widths, paths.METRICS / "transfer")
     summary = report.summarise(scores)
     paths.write_metrics("report", summary)

@@ -25,6 +25,7 @@ def test_report_prints_the_last_run_from_its_files(run_folder, capsys):
     assert "Extended Ballroom" in out
     assert "kd - base    +3.5 points" in out
     assert out.startswith("Synthetic data")
+    assert out.endswith("Figure 4: plots/figure4.png, plots/figure4.pdf\n")
 
 
 def test_error_of_the_user_is_a_message_alone_and_status_1(run_folder, capsys):

@@ -11,7 +11,8 @@ from scipy import stats
 from hearlog import params
 from hearlog.cells import METHODS, read_cells, read_spread
 from hearlog.errors import InputError
-from hearlog.report import is_synthetic, render, summarise
+from hearlog.report import render, summarise
+from hearlog.synthetic import is_synthetic
 
 ROOT = Path(__file__).parents[1]
 GAINS = np.arange(1.0, 7.0)  # of kd over base in points, one a classification task

@@ -47,12 +47,14 @@ def report() -> None:
     """Print the scores and tests of the last run again, for the cells that params.yaml names."""
     from hearlog import params
     from hearlog.cells import read_cells
-    from hearlog.report import is_synthetic, render, summarise
+    from hearlog.report import render, summarise
+    from hearlog.synthetic import is_synthetic
 
     settings = params.load()
     _refuse_other_settings([f"scratch@{task}-{width}" for task in settings.tasks for width in settings.sweep.widths])
     cells = read_cells(settings.tasks, settings.sweep.widths, Path("metrics/transfer"))
     print(render(cells, summarise(cells), is_synthetic(settings)))
+    print("\nFigure 4: plots/figure4.png, plots/figure4.pdf")
 
 
 def _refuse_other_settings(cells: list[str]) -> None:

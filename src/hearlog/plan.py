@@ -15,6 +15,7 @@ from hearlog.errors import InputError
 from hearlog.estimator import embedding_objective
 from hearlog.network import EmbeddingNetwork
 from hearlog.params import Params, Task, Training
+from hearlog.synthetic import is_generated, is_synthetic
 from hearlog.training import Optimisation, fit
 
 # Measured on 2 cores with AVX-512; seconds. Training, the largest part, is measured anew on each machine.
@@ -84,12 +85,8 @@ def make_plan(params: Params) -> Plan:
     )
 
 
-def _is_generated(path: str) -> bool:
-    return Path(path).is_relative_to("data/demo")
-
-
 def _songs(params: Params) -> int:
-    if _is_generated(params.songs.catalog):
+    if is_generated(params.songs.catalog):
         return params.demo.songs
     songs, sample = len(catalogue.read(Path(params.songs.catalog))), params.songs.sample
     if sample and sample > songs:
@@ -98,7 +95,7 @@ def _songs(params: Params) -> int:
 
 
 def _clips(task: Task, params: Params) -> int:
-    if not _is_generated(task.path):
+    if not is_generated(task.path):
         return len(READERS[task.reader](Path(task.path), task.target))
     if task.reader == "fma_small":
         return params.demo.fma // 2
@@ -106,7 +103,7 @@ def _clips(task: Task, params: Params) -> int:
 
 
 def _generated_files(params: Params) -> int:
-    if not any(_is_generated(path) for path in [params.logs.path, *(task.path for task in params.tasks.values())]):
+    if not is_synthetic(params):
         return 0
     sizes = params.demo
     return sizes.songs + sizes.gtzan + sizes.extended_ballroom + sizes.emomusic + sizes.fma + sizes.dcase2016

@@ -7,16 +7,12 @@ another unit (r2) and stand in the table alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from hearlog import statistics
 from hearlog.cells import METHODS
-
-if TYPE_CHECKING:
-    from hearlog.params import Params
 
 COMPARISONS = (("kd", "base"), ("init", "base"), ("fix", "base"), ("kd", "init"))
 
@@ -33,13 +29,6 @@ PAPER = (
     "The paper, not measured here (24 pairs, Melon logs): kd - base +2.62 points, significant;\n"
     "init - base +2.20 points; kd - init not significant."
 )
-
-
-def is_synthetic(params: Params) -> bool:
-    """Whether any logs, songs or task of a run are of the embedded data set."""
-    paths = [params.logs.path, params.songs.catalog, params.songs.audio_root]
-    paths += [task.path for task in params.tasks.values()]
-    return any(Path(path).is_relative_to("data/demo") for path in paths)
 
 
 def summarise(cells: pd.DataFrame) -> dict[str, Any]:
