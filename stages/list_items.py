@@ -7,18 +7,13 @@ import pandas as pd
 from hearlog import params
 from hearlog.corpora import READERS
 from hearlog.corpus import Corpus
-from hearlog.errors import InputError
-from hearlog.tables import TargetError
 from stages import paths, run
 
 
 def main(task: str) -> None:
     """List the items of a task's data set."""
     settings = params.load().tasks[task]
-    try:
-        items = READERS[settings.reader](Path(settings.path), settings.target)
-    except TargetError as error:
-        raise InputError(f"tasks.{task}.target: {error}") from None
+    items = READERS[settings.reader].read(Path(settings.path), settings.target)
     folder = Corpus(paths.CORPORA / task)
     folder.folder.mkdir(parents=True, exist_ok=True)
     items.to_parquet(folder.items, index=False)

@@ -30,9 +30,7 @@ def _split(clips: pd.DataFrame, corpus: str, settings: Params) -> pd.DataFrame:
     if clips["target"].nunique() < 2:
         raise InputError(f"tasks.{corpus}: every accepted clip has the same {task.target}: there is nothing to learn")
     try:
-        if task.folds is not None:
-            return splits.stratified_cv(clips, task.folds, task.valid, settings.seed)
-        return splits.official(clips, task.valid, settings.seed)
+        return splits.split(clips, task.protocol, task.folds, task.valid, settings.seed)
     except InputError as error:
         raise InputError(f"tasks.{corpus}: {error}") from None
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-ITEM_COLUMNS = ["item_id", "path", "group", "split", "target"]
+ITEM_COLUMNS = ["item_id", "path", "artist", "title", "group", "fold", "split", "target"]
 PARTS = ["train", "valid", "test"]
 
 
@@ -22,9 +22,11 @@ class Corpus:
 
     ``items.parquet``
         One row an item: ``item_id`` (text, unique), ``path`` (relative to the data set's root, ``/`` between
-        folders), ``group`` (artist, recording or song that must not cross a split; null where unknown),
-        ``split`` (the official part: train, valid or test; null where the data set names none) and ``target``
-        (text: a class; float64: a number; null for songs without a genre).
+        folders), ``artist`` and ``title`` (text, null where unknown), ``group`` (text: the artist, recording or
+        song that must not cross a split; null where unknown), ``fold`` (Int64: the published fold, from 0, that
+        tests the item), ``split`` (the published part: train, valid or test) and ``target`` (text: a class;
+        float64: a number; null for songs without a genre). ``fold`` and ``split`` are null where none is
+        published.
     ``crops/crops.npy``
         int16, clips x samples. ``crops/clips.parquet``: row i describes row i of ``crops.npy`` and ``mel.npy``
         (``item_id``; ``seconds``, ``sample_rate`` and ``channels`` of the file). ``crops/rejected.parquet``:

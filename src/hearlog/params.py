@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from hearlog.corpora import READERS
 from hearlog.errors import InputError
+from hearlog.splits import DRAWN_FOLDS
 from hearlog.validation import Block, Count, InnerShare, NonNegative, Positive, Share, describe
 
-Reader = Literal["dcase2016", "emomusic", "extended_ballroom", "fma_medium", "fma_small", "gtzan"]
-Protocol = Literal["stratified_cv", "official"]
 TaskName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 
 
@@ -202,17 +202,35 @@ class Transfer(Block):
 class Task(Block):
     """A labelled data set and one target of it."""
 
-    reader: Reader
+    reader: str
     path: str
-    target: Literal["genre", "style", "valence", "arousal", "scene"]
-    protocol: Protocol
+    target: str
+    protocol: str
     folds: Annotated[int, Field(ge=2)] | None = None
     valid: InnerShare
 
+    @field_validator("reader")
+    @classmethod
+    def _reader_exists(cls, reader: str) -> str:
+        if reader not in READERS:
+            raise ValueError(f"no reader {reader!r}; there are: {', '.join(READERS)}")
+        return reader
+
+    @model_validator(mode="after")
+    def _data_set_has_target_and_protocol(self) -> Task:
+        data_set = READERS[self.reader]
+        for name, value, known in (
+            ("target", self.target, data_set.targets),
+            ("protocol", self.protocol, data_set.protocols),
+        ):
+            if known and value not in known:
+                raise ValueError(f"{name}: reader {self.reader} has no {name} {value!r}; allowed: {', '.join(known)}")
+        return self
+
     @model_validator(mode="after")
     def _folds_go_with_cross_validation(self) -> Task:
-        if (self.protocol == "stratified_cv") != (self.folds is not None):
-            raise ValueError("folds belongs to protocol stratified_cv, and only to it")
+        if (self.protocol in DRAWN_FOLDS) != (self.folds is not None):
+            raise ValueError(f"folds belongs to the protocols {', '.join(DRAWN_FOLDS)}, and only to them")
         return self
 
 

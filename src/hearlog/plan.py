@@ -96,7 +96,7 @@ def _songs(params: Params) -> int:
 
 def _clips(task: Task, params: Params) -> int:
     if not is_generated(task.path):
-        return len(READERS[task.reader](Path(task.path), task.target))
+        return len(READERS[task.reader].read(Path(task.path), task.target))
     if task.reader == "fma_small":
         return params.demo.fma // 2
     return int(getattr(params.demo, task.reader.removesuffix("_medium")))

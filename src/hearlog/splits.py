@@ -1,8 +1,8 @@
 """How clips are divided into folds and into train, valid and test.
 
-Every function takes a table of clips (``item_id``, ``group``, ``split``, ``target``: see `hearlog.corpus.Corpus`) and
-returns a table with ``fold`` (from 0), ``item_id`` and ``part``: one row a fold and clip, in their order. The result
-depends on the seed and on which clips there are, not on the order they come in.
+Every function takes a table of clips (``item_id``, ``group``, ``fold``, ``split``, ``target``: see
+`hearlog.corpus.Corpus`) and returns a table with ``fold`` (from 0), ``item_id`` and ``part``: one row a fold and clip,
+in their order. The result depends on the seed and on which clips there are, not on the order they come in.
 """
 
 from __future__ import annotations
@@ -16,32 +16,55 @@ from hearlog.corpus import PARTS
 from hearlog.errors import InputError
 from hearlog.seeds import derive
 
+DRAWN_FOLDS = ("stratified_cv", "grouped_cv", "artist_cv")  # protocols that take a number of folds
+PUBLISHED = ("official", "fault_filtered", "dev_cv4")  # protocols whose test parts the data set names
+PROTOCOLS = (*DRAWN_FOLDS, *PUBLISHED)
 QUANTILES = 10  # a numeric target is stratified by its deciles
 
 
-def stratified_cv(clips: pd.DataFrame, folds: int, valid: float, seed: int) -> pd.DataFrame:
-    """Cross-validate: every clip is test in exactly one fold, every class is spread over all of them.
-
-    This is the paper's protocol for GTZAN and Extended Ballroom (section 3.2.2); it knows no groups. The
-    validation part of a fold is taken out of its training clips, and does respect groups.
+def split(clips: pd.DataFrame, protocol: str, folds: int | None, valid: float, seed: int) -> pd.DataFrame:
+    """Divide the clips of a task by its protocol.
 
     Parameters
     ----------
     clips
         Table of clips.
+    protocol
+        ``stratified_cv``, ``grouped_cv`` (``artist_cv`` where the groups are artists), ``official``,
+        ``fault_filtered`` (official, without the clips that the lists leave out) or ``dev_cv4`` (published folds).
     folds
-        How many.
+        Of a protocol of `DRAWN_FOLDS`; None for the others.
     valid
-        Share of a fold's training clips to hold out for validation.
+        Share of a fold's training clips to hold out for validation, unless the data set names a validation part.
     seed
         Of the folds and of what is held out.
 
     Raises
     ------
     InputError
+        If the clips cannot be divided so, with the reason.
+    """
+    if folds is not None:
+        draw = stratified_cv if protocol == "stratified_cv" else grouped_cv
+        return draw(clips, folds, valid, seed)
+    if protocol == "dev_cv4":
+        return published_cv(clips, valid, seed)
+    listed = clips[clips["split"].notna()] if protocol == "fault_filtered" else clips
+    return official(listed, valid, seed)
+
+
+def stratified_cv(clips: pd.DataFrame, folds: int, valid: float, seed: int) -> pd.DataFrame:
+    """Cross-validate: every clip is test in exactly one fold, every class is spread over all of them.
+
+    This is the paper's protocol for GTZAN and Extended Ballroom (section 3.2.2); it knows no groups: artists and
+    versions stand on both sides of train and test. The validation part of a fold does respect groups.
+
+    Raises
+    ------
+    InputError
         If a class has fewer clips than there are folds.
     """
-    from sklearn.model_selection import StratifiedKFold  # 1 s to import, and the other protocols do without
+    from sklearn.model_selection import StratifiedKFold  # 1 s to import, and the published protocols do without
 
     clips = clips.sort_values("item_id", ignore_index=True)
     strata = _strata(clips["target"])
@@ -52,25 +75,56 @@ def stratified_cv(clips: pd.DataFrame, folds: int, valid: float, seed: int) -> p
             "lower folds, or complete the data set"
         )
     splitter = StratifiedKFold(folds, shuffle=True, random_state=derive(seed, "folds") % 2**32)
-    tables = []
-    for fold, (_, test) in enumerate(splitter.split(clips, strata)):
-        part = pd.Series("train", index=clips.index)
-        part.iloc[test] = "test"
-        tables.append(_table(clips, _hold_out(clips, part, valid, derive(seed, "valid", fold)), fold))
-    return pd.concat(tables, ignore_index=True)
+    return _cross_validate(clips, [test for _, test in splitter.split(clips, strata)], valid, seed)
+
+
+def grouped_cv(clips: pd.DataFrame, folds: int, valid: float, seed: int) -> pd.DataFrame:
+    """Cross-validate by whole groups: no artist, recording or song stands on both sides of train and test.
+
+    Every clip is test in exactly one fold. Classes are spread as evenly as their groups allow (scikit-learn's
+    StratifiedGroupKFold), so a fold may test no clip of a class of few groups, but trains on every class. A clip
+    without a group is a group of its own.
+
+    Raises
+    ------
+    InputError
+        If no clip has a group, or a class has a single one.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    clips = clips.sort_values("item_id", ignore_index=True)
+    if clips["group"].isna().all():
+        raise InputError("no clip names its group (artist, version): protocol stratified_cv needs none")
+    strata, group = _strata(clips["target"]), pd.Series(_group_numbers(clips["group"]))
+    groups = group.groupby(strata).nunique()
+    if groups.min() < 2 or group.nunique() < folds:
+        raise InputError(
+            f"class {groups.idxmin()!r} has {groups.min()} groups, and there are {group.nunique()} in all for "
+            f"{folds} folds: a class needs 2 groups, a fold one. Lower folds, or complete the data set"
+        )
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=derive(seed, "folds") % 2**32)
+    return _cross_validate(clips, [test for _, test in splitter.split(clips, strata, group)], valid, seed)
+
+
+def published_cv(clips: pd.DataFrame, valid: float, seed: int) -> pd.DataFrame:
+    """Cross-validate over the folds that the data set names; clips of no fold are left out.
+
+    Raises
+    ------
+    InputError
+        If no clip has a fold, or a fold has no test clips left.
+    """
+    clips = clips[clips["fold"].notna()].sort_values("item_id", ignore_index=True)
+    tests = [np.flatnonzero(clips["fold"] == fold) for fold in range(int(clips["fold"].max()) + 1 if len(clips) else 0)]
+    if not tests or not all(map(len, tests)):
+        raise InputError(
+            "no clip of a published fold is left: put the data set's lists of folds beside its annotations"
+        )
+    return _cross_validate(clips, tests, valid, seed)
 
 
 def official(clips: pd.DataFrame, valid: float, seed: int) -> pd.DataFrame:
     """Keep the data set's own parts; where it names no validation part, take one out of train.
-
-    Parameters
-    ----------
-    clips
-        Table of clips.
-    valid
-        Share of train to hold out if no clip is ``valid``.
-    seed
-        Of what is held out.
 
     Raises
     ------
@@ -81,7 +135,7 @@ def official(clips: pd.DataFrame, valid: float, seed: int) -> pd.DataFrame:
     part = clips["split"]
     if not part.isin(PARTS).all():
         without = clips.loc[~part.isin(PARTS), "item_id"].iloc[0]
-        raise InputError(f"item {without} has no official split: protocol stratified_cv needs none")
+        raise InputError(f"item {without} has no official split: a protocol that draws folds needs none")
     for needed in ("train", "test"):
         if needed not in set(part):
             raise InputError(
@@ -115,6 +169,16 @@ def random(clips: pd.DataFrame, shares: Mapping[str, float], seed: int) -> pd.Da
         raise InputError(f"{len(clips)} clips are too few for the shares {dict(shares)}: a part would be empty")
     parts = np.repeat(PARTS, counts)
     return _table(clips, pd.Series(np.random.default_rng(derive(seed, "split")).permutation(parts)))
+
+
+def _cross_validate(clips: pd.DataFrame, tests: list[np.ndarray], valid: float, seed: int) -> pd.DataFrame:
+    """Make a fold of each list of test rows, and hold out validation clips from the rest."""
+    tables = []
+    for fold, test in enumerate(tests):
+        part = pd.Series("train", index=clips.index)
+        part.iloc[test] = "test"
+        tables.append(_table(clips, _hold_out(clips, part, valid, derive(seed, "valid", fold)), fold))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _hold_out(clips: pd.DataFrame, part: pd.Series, share: float, seed: int) -> pd.Series:

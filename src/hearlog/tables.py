@@ -12,16 +12,6 @@ from hearlog.corpus import ITEM_COLUMNS
 from hearlog.errors import InputError
 
 
-class TargetError(InputError):
-    """A data set was asked for a target that it does not annotate."""
-
-
-def check_target(target: str, allowed: Iterable[str]) -> None:
-    """Raise `TargetError` if ``target`` is not among the ``allowed`` ones."""
-    if target not in allowed:
-        raise TargetError(f"this data set has no target {target!r}; allowed: {', '.join(allowed)}")
-
-
 def find(root: Path, *names: str) -> Path:
     """Path of the first of the files ``names`` that exists under ``root``."""
     for name in names:
@@ -117,15 +107,14 @@ def items(source: Path, rows: pd.DataFrame, labels: Iterable[str] | None = None)
     source
         The annotation file, or the folder, to name in an error.
     rows
-        With the columns of `hearlog.corpus.ITEM_COLUMNS`, empty or null where nothing is known; the index names
-        the rows as in `refuse`.
+        With ``item_id``, ``path``, ``target`` and what else of `hearlog.corpus.ITEM_COLUMNS` is known, empty or null
+        where it is not; the index names the rows as in `refuse`.
     labels
-        All classes of the data set; not given for a numeric target.
+        All classes of the data set; not given where the target is a number or the classes are not known beforehand.
 
     Returns
     -------
-    The columns of `hearlog.corpus.ITEM_COLUMNS`: text, null where nothing is known, except for a numeric
-    target.
+    The columns of `hearlog.corpus.ITEM_COLUMNS`, of the types that `hearlog.corpus.Corpus` names.
 
     Raises
     ------
@@ -139,6 +128,9 @@ def items(source: Path, rows: pd.DataFrame, labels: Iterable[str] | None = None)
         refuse(source, unknown, f"is no label of this data set: {', '.join(labels)}", rows["target"])
     if rows.empty:
         raise InputError(f"{source}: holds no items. Fetch the data set again, or mend the path in the params")
-    text = ["item_id", "path", "group", "split", *([] if labels is None else ["target"])]
-    frame = rows[ITEM_COLUMNS].astype(dict.fromkeys(text, "str")).reset_index(drop=True)
-    return frame.assign(group=frame["group"].replace("", None))
+    frame = rows.reindex(columns=ITEM_COLUMNS).reset_index(drop=True)
+    words = [column for column in ITEM_COLUMNS if column not in ("fold", "target")]
+    frame = frame.astype(dict.fromkeys(words, "str") | {"fold": "Int64"})
+    frame[words] = frame[words].replace("", None)
+    number = pd.api.types.is_numeric_dtype(frame["target"])
+    return frame.astype({"target": "float64" if number else "str"})

@@ -18,8 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog import tables
+from hearlog.corpora.dataset import DataSet
 
-TARGETS = ("scene",)
 SCENES = (
     "beach", "bus", "cafe/restaurant", "car", "city_center", "forest_path", "grocery_store", "home",
     "library", "metro_station", "office", "park", "residential_area", "train", "tram",
@@ -44,7 +44,6 @@ def read(root: Path, target: str) -> pd.DataFrame:
     file's name without its extension; the group is the recording; the development set is train, the
     evaluation set test.
     """
-    tables.check_target(target, TARGETS)
     return pd.concat([_read_part(root, part) for part in SPLITS], ignore_index=True)
 
 
@@ -63,3 +62,13 @@ def _read_part(root: Path, part: str) -> pd.DataFrame:
         }
     )
     return tables.items(source, rows, SCENES)
+
+
+DATA_SET = DataSet(
+    title="DCASE2016 scenes",
+    read=read,
+    targets=("scene",),
+    protocols=("official", "dev_cv4"),
+    group="recording",
+    parts={"official": {"train": 1170, "test": 390}},
+)

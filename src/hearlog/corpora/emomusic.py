@@ -19,9 +19,9 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog import tables
+from hearlog.corpora.dataset import DataSet
 
 RATINGS = {"valence": "mean_valence", "arousal": "mean_arousal"}
-TARGETS = ("genre", *RATINGS)
 GENRES = ("Blues", "Classical", "Country", "Electronic", "Folk", "Jazz", "Pop", "Rock")
 SPLITS = {"development": "train", "evaluation": "test"}
 AUDIO_FOLDERS = ("clips_45sec", "clips_45seconds")
@@ -42,7 +42,6 @@ def read(root: Path, target: str) -> pd.DataFrame:
     The columns of `hearlog.corpus.ITEM_COLUMNS`, in the order of ``songs_info.csv``. The group is the
     artist; the development set is train, the evaluation set test.
     """
-    tables.check_target(target, TARGETS)
     source = tables.find(root, "annotations/songs_info.csv", "songs_info.csv")
     columns = ["song_id", "Artist", "Genre", "Mediaeval 2013 set"]
     songs = tables.read_csv(source, columns)[columns].apply(lambda column: column.str.strip())
@@ -71,3 +70,13 @@ def _ratings(root: Path, target: str, source: Path, songs: pd.Series) -> pd.Seri
     tables.refuse(annotations, ids.duplicated(), "stands twice: remove one of its rows", ids)
     tables.refuse(source, ~songs.isin(ids), f"has no row in {annotations}: fetch both files again", songs)
     return songs.map(ratings.set_axis(ids))
+
+
+DATA_SET = DataSet(
+    title="EmoMusic",
+    read=read,
+    targets=("genre", *RATINGS),
+    protocols=("official",),
+    group="artist",
+    parts={"official": {"train": 619, "test": 125}},
+)

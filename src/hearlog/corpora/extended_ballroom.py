@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from hearlog import tables
+from hearlog.corpora.dataset import DataSet
 from hearlog.errors import InputError
 
-TARGETS = ("style",)
 STYLES = (
     "Chacha", "Foxtrot", "Jive", "Pasodoble", "Quickstep", "Rumba", "Salsa",
     "Samba", "Slowwaltz", "Tango", "Viennesewaltz", "Waltz", "Wcswing",
@@ -46,7 +46,6 @@ def read(root: Path, target: str) -> pd.DataFrame:
     The columns of `hearlog.corpus.ITEM_COLUMNS`, in the order of the XML. Songs that repeat each other,
     directly or through others, share a group, named by the least id among them; there is no official split.
     """
-    tables.check_target(target, TARGETS)
     source = tables.find(root, ANNOTATION)
     songs = [(style.tag, song) for style in _parse(source) for song in style.iterfind("song")]
     ids = pd.Index([song.get("id", "") for _, song in songs], name="song")
@@ -80,3 +79,12 @@ def _groups(songs: list[ElementTree.Element]) -> dict[str, str]:
     # np.unique gives the first position of each component, and the ids are sorted.
     least = np.unique(component, return_index=True)[1]
     return {item_id: ids[least[part]] for item_id, part in zip(ids, component, strict=True)}
+
+
+DATA_SET = DataSet(
+    title="Extended Ballroom",
+    read=read,
+    targets=("style",),
+    protocols=("stratified_cv", "grouped_cv"),
+    group="version",
+)

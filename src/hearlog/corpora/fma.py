@@ -15,15 +15,16 @@ each track under the licence its artist chose.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from hearlog import tables
+from hearlog.corpora.dataset import DataSet
 from hearlog.errors import InputError
 
-TARGETS = ("genre",)
 GENRES = (
     "Blues", "Classical", "Country", "Easy Listening", "Electronic", "Experimental", "Folk", "Hip-Hop",
     "Instrumental", "International", "Jazz", "Old-Time / Historic", "Pop", "Rock", "Soul-RnB", "Spoken",
@@ -50,7 +51,6 @@ def read(root: Path, target: str, subset: Literal["small", "medium"]) -> pd.Data
     The columns of `hearlog.corpus.ITEM_COLUMNS`, in the order of ``tracks.csv``; ids have six digits as in
     the file names. The group is the artist's id.
     """
-    tables.check_target(target, TARGETS)
     source = tables.find(root, "fma_metadata/tracks.csv", "tracks.csv")
     tracks = _read_tracks(source)
     tracks = tracks[tracks["set", "subset"].isin(SUBSETS[subset])]
@@ -83,3 +83,21 @@ def _read_tracks(source: Path) -> pd.DataFrame:
         .rename_axis("track")
         .drop("track_id", errors="ignore")
     )
+
+
+SMALL = DataSet(
+    title="FMA small",
+    read=partial(read, subset="small"),
+    targets=("genre",),
+    protocols=("official",),
+    group="artist",
+    parts={"official": {"train": 6400, "valid": 800, "test": 800}},
+)
+MEDIUM = DataSet(
+    title="FMA medium",
+    read=partial(read, subset="medium"),
+    targets=("genre",),
+    protocols=("official",),
+    group="artist",
+    parts={"official": {"train": 19922, "valid": 2505, "test": 2573}},
+)

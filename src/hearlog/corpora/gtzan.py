@@ -22,9 +22,9 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog import tables
+from hearlog.corpora.dataset import DataSet
 from hearlog.errors import InputError
 
-TARGETS = ("genre",)
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 FOLDERS = ("genres", "genres_original")
 EXTENSIONS = (".au", ".wav")
@@ -45,7 +45,6 @@ def read(root: Path, target: str) -> pd.DataFrame:
     The columns of `hearlog.corpus.ITEM_COLUMNS`, by path. The group is the artist, null without an index and
     for the clips nobody has identified; there is no official split.
     """
-    tables.check_target(target, TARGETS)
     files = [
         file
         for folder in FOLDERS
@@ -88,3 +87,15 @@ def _artists(index: Path) -> dict[str, str]:
             raise InputError(f"{index}, line {number}: expected `file ::: artist ::: title`, found {line!r}")
         artists[Path(fields[0]).stem] = fields[1]
     return artists
+
+
+DATA_SET = DataSet(
+    title="GTZAN",
+    read=read,
+    targets=("genre",),
+    protocols=("stratified_cv", "fault_filtered", "artist_cv"),
+    group="artist",
+    classes=dict.fromkeys(GENRES, 100),
+    parts={"fault_filtered": {"train": 443, "valid": 197, "test": 290}},
+    damaged=frozenset({"jazz.00054"}),
+)
