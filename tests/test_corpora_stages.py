@@ -21,7 +21,6 @@ def world(tmp_path: Path) -> Path:
     params = yaml.safe_load((ROOT / "presets" / "demo.yaml").read_text(encoding="utf-8"))
     params["songs"] |= {"catalog": "songs.csv", "audio_root": "songs", "sample": 10}
     params["tasks"]["emomusic_genre"] |= {"path": "emomusic", "valid": 0.4}
-    params["tasks"]["emomusic_valence"] |= {"path": "emomusic", "target": "style"}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     shutil.copytree(ROOT / "tests" / "fixtures" / "emomusic", tmp_path / "emomusic")
     (tmp_path / "songs").mkdir()
@@ -90,11 +89,3 @@ def test_songs_from_catalogue_to_splits(world: Path) -> None:
     assert metrics(world, "splits/songs") == {"folds": 1, "train": 8, "valid": 1, "test": 1, "classes": 0}
     assert_light(selected)
     assert_light(split)
-
-
-def test_unknown_target_names_its_key(world: Path) -> None:
-    refused = stage(world, "list_items", "emomusic_valence")
-    assert refused.returncode == 1
-    assert "tasks.emomusic_valence.target: this data set has no target 'style'" in refused.stderr
-    assert "allowed: genre, valence, arousal" in refused.stderr
-    assert "Traceback" not in refused.stderr

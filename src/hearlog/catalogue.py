@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from hearlog import tables
+from hearlog.corpus import item_table
 from hearlog.errors import InputError
 from hearlog.seeds import derive
 
@@ -40,30 +39,14 @@ def read(path: Path | str) -> pd.DataFrame:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file. Put the catalogue there, or mend songs.catalog in the params")
-    table = _read_parquet(path) if path.suffix == ".parquet" else tables.read_csv(path, REQUIRED)
+    parquet = path.suffix == ".parquet"
+    table = tables.read_parquet(path, REQUIRED, COLUMNS) if parquet else tables.read_csv(path, REQUIRED)
     table = table.reindex(columns=COLUMNS, fill_value="").astype("str")
     tables.refuse(path, table["song_id"] == "", "this row has no song_id: complete or remove it")
     repeated = table["song_id"].duplicated()
     tables.refuse(path, repeated, "is the song_id of an earlier row: remove one of the two", table["song_id"])
-    outside = table["path"].str.contains(r"^/|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)")
-    tables.refuse(path, outside, "must be relative to songs.audio_root and stay within it", table["path"])
+    tables.refuse_outside(path, table["path"], "songs.audio_root")
     return table.replace("", None).reset_index(drop=True)
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    """Known columns as text, empty where null; integer ids become their digits."""
-    tables.refuse_lfs_pointer(path)
-    try:
-        names = pq.read_schema(path).names
-        content = pq.read_table(path, columns=[name for name in COLUMNS if name in names])
-        texts = [column.cast(pa.string()).fill_null("") for column in content.columns]
-    except pa.ArrowException as error:
-        raise InputError(f"{path}: not readable as a Parquet table of texts: {error}. Write it again") from None
-    missing = [name for name in REQUIRED if name not in names]
-    if missing:
-        raise InputError(f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}")
-    rows = pd.RangeIndex(1, content.num_rows + 1, name="row")
-    return pd.DataFrame(dict(zip(content.column_names, texts, strict=True)), index=rows)
 
 
 def select(
@@ -135,7 +118,4 @@ def _check_enough(reason: pd.Series, audio_root: Path, sample: int | None) -> No
 
 
 def _items(songs: pd.DataFrame) -> pd.DataFrame:
-    names = {"song_id": "item_id", "path": "path", "artist": "group", "genre": "target"}
-    items = songs[list(names)].rename(columns=names).reset_index(drop=True)
-    items.insert(3, "split", pd.Series(None, index=items.index, dtype="str"))
-    return items
+    return item_table(songs.rename(columns={"song_id": "item_id", "genre": "target"}).assign(group=songs["artist"]))

@@ -16,6 +16,15 @@ ITEM_COLUMNS = ["item_id", "path", "artist", "title", "group", "fold", "split", 
 PARTS = ["train", "valid", "test"]
 
 
+def item_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give items the columns and types of ``items.parquet``; what is empty or not there becomes null."""
+    table = rows.reindex(columns=ITEM_COLUMNS).reset_index(drop=True)
+    words = table.columns.drop(["fold", "target"])
+    number = pd.api.types.is_numeric_dtype(table["target"])
+    types = dict.fromkeys(words, "str") | {"fold": "Int64", "target": "float64" if number else "str"}
+    return table.astype(types).replace(dict.fromkeys(words, ""), None)
+
+
 @dataclass(frozen=True)
 class Corpus:
     """Names the files of one corpus folder.

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from hearlog.corpus import ITEM_COLUMNS
+from hearlog.corpus import item_table
 from hearlog.errors import InputError
 
 
@@ -29,7 +31,7 @@ def read_csv(path: Path, columns: Iterable[str] = (), **options: Any) -> pd.Data
     Parameters
     ----------
     path
-        The file, in UTF-8.
+        The file, in UTF-8; the byte order mark that spreadsheet programs begin it with is no part of the table.
     columns
         Names that must be present.
     **options
@@ -48,7 +50,7 @@ def read_csv(path: Path, columns: Iterable[str] = (), **options: Any) -> pd.Data
     """
     refuse_lfs_pointer(path)
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", **options).fillna("")
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options).fillna("")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as a UTF-8 table: {error}. Mend the file, or fetch it again") from None
     if not isinstance(frame.index, pd.RangeIndex) and "index_col" not in options:
@@ -58,6 +60,38 @@ def read_csv(path: Path, columns: Iterable[str] = (), **options: Any) -> pd.Data
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; its header names {', '.join(map(str, frame))}")
     return frame
+
+
+def read_parquet(path: Path, columns: Iterable[str], known: Iterable[str]) -> pd.DataFrame:
+    """Read a Parquet table in the form of `read_csv`: integer ids become their digits, nulls empty text.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        Names that must be present.
+    known
+        Names to read where they are present; other columns are left alone, whatever they hold.
+
+    Raises
+    ------
+    InputError
+        If the file is not such a table, lacks a column, or is the pointer that Git LFS leaves in
+        place of a file it has not fetched.
+    """
+    refuse_lfs_pointer(path)
+    try:
+        names = pq.read_schema(path).names
+        content = pq.read_table(path, columns=[name for name in known if name in names])
+        texts = [column.cast(pa.string()).fill_null("") for column in content.columns]
+    except pa.ArrowException as error:
+        raise InputError(f"{path}: not readable as a Parquet table of texts: {error}. Write it again") from None
+    missing = [name for name in columns if name not in names]
+    if missing:
+        raise InputError(f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}")
+    rows = pd.RangeIndex(1, content.num_rows + 1, name="row")
+    return pd.DataFrame(dict(zip(content.column_names, texts, strict=True)), index=rows)
 
 
 def refuse_lfs_pointer(path: Path) -> None:
@@ -91,6 +125,12 @@ def refuse(source: Path, wrong: pd.Series, problem: str, values: pd.Series | Non
     given = "" if values is None else f"{values.iloc[first]!r} "
     more = f" ({wrong.sum() - 1} more such rows)" if wrong.sum() > 1 else ""
     raise InputError(f"{source}, {place}: {given}{problem}{more}")
+
+
+def refuse_outside(source: Path, paths: pd.Series, folder: Path | str) -> None:
+    """Raise `InputError` for the first of ``paths`` that is absolute or leads out of ``folder``, which is named."""
+    outside = paths.str.contains(r"^/|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)")
+    refuse(source, outside, f"must be relative to {folder} and stay within it", paths)
 
 
 def translate(source: Path, values: pd.Series, meanings: Mapping[str, str]) -> pd.Series:
@@ -128,9 +168,4 @@ def items(source: Path, rows: pd.DataFrame, labels: Iterable[str] | None = None)
         refuse(source, unknown, f"is no label of this data set: {', '.join(labels)}", rows["target"])
     if rows.empty:
         raise InputError(f"{source}: holds no items. Fetch the data set again, or mend the path in the params")
-    frame = rows.reindex(columns=ITEM_COLUMNS).reset_index(drop=True)
-    words = [column for column in ITEM_COLUMNS if column not in ("fold", "target")]
-    frame = frame.astype(dict.fromkeys(words, "str") | {"fold": "Int64"})
-    frame[words] = frame[words].replace("", None)
-    number = pd.api.types.is_numeric_dtype(frame["target"])
-    return frame.astype({"target": "float64" if number else "str"})
+    return item_table(rows)

@@ -1,15 +1,22 @@
-"""EmoMusic (1000 Songs, duplicates removed): 744 clips of 45 s with genre and static arousal and valence.
+"""EmoMusic (1000 Songs, duplicates removed): 744 clips of 45 s with genre and static arousal and valence; 44.1 kHz mp3.
 
-Layout under the root: ``annotations/songs_info.csv`` (song, artist, genre, set) and
-``annotations/static_annotations.csv`` (mean ratings from 1 to 9), both also taken from the root itself;
-``clips_45sec/<song_id>.mp3``, in some copies ``clips_45seconds/``. The text columns of the original
-``songs_info.csv`` carry stray tabs. The song ids run from 2 to 1000 with gaps; 619 songs are in the
-development set, 125 in the evaluation set.
+The song ids run from 2 to 1000 with gaps; 619 songs are in the development set, 125 in the evaluation set. Arousal
+and valence are means of ratings from 1 to 9. In the original ``songs_info.csv`` stray tabs stand in the text columns.
+Its columns of segments are minutes.seconds and no decimals: 0.2 is 0:20, and every segment is 45 s long. By the column
+of artists, 52 of them stand in both sets.
 
-Citation: M. Soleymani, M. N. Caro, E. M. Schmidt, C.-Y. Sha and Y.-H. Yang, "1000 songs for emotional
-analysis of music", ACM International Workshop on Crowdsourcing for Multimedia, 2013.
+Citation: M. Soleymani, M. N. Caro, E. M. Schmidt, C.-Y. Sha and Y.-H. Yang, "1000 songs for emotional analysis of
+music", ACM International Workshop on Crowdsourcing for Multimedia, 2013.
 
 Source: the authors' page, on request, as "Emotion in Music Database"; music of the Free Music Archive.
+
+Licence: the terms come with the database; the songs are under Creative Commons licences.
+
+Checksums: none published that we know of.
+
+Layout under the root: ``annotations/songs_info.csv`` (song, artist, title, segment, genre, set) and
+``annotations/static_annotations.csv`` (mean ratings), both also taken from the root itself; the clips in
+``clips_45sec/<song_id>.mp3``, in some copies ``clips_45seconds/``.
 """
 
 from __future__ import annotations
@@ -21,10 +28,21 @@ import pandas as pd
 from hearlog import tables
 from hearlog.corpora.dataset import DataSet
 
-RATINGS = {"valence": "mean_valence", "arousal": "mean_arousal"}
-GENRES = ("Blues", "Classical", "Country", "Electronic", "Folk", "Jazz", "Pop", "Rock")
-SPLITS = {"development": "train", "evaluation": "test"}
+SONGS = ("annotations/songs_info.csv", "songs_info.csv")
+RATINGS = ("annotations/static_annotations.csv", "static_annotations.csv")
 AUDIO_FOLDERS = ("clips_45sec", "clips_45seconds")
+COLUMNS = {
+    "song_id": "item_id",
+    "Artist": "artist",
+    "Song title": "title",
+    "Genre": "genre",
+    "Mediaeval 2013 set": "set",
+}
+SEGMENT = ("start of the segment (min.sec)", "end of the segment (min.sec)")
+SPLITS = {"development": "train", "evaluation": "test"}
+GENRES = {
+    "Classical": 116, "Country": 105, "Jazz": 105, "Blues": 100, "Electronic": 92, "Pop": 78, "Rock": 77, "Folk": 71,
+}  # fmt: skip
 
 
 def read(root: Path, target: str) -> pd.DataFrame:
@@ -39,30 +57,54 @@ def read(root: Path, target: str) -> pd.DataFrame:
 
     Returns
     -------
-    The columns of `hearlog.corpus.ITEM_COLUMNS`, in the order of ``songs_info.csv``. The group is the
-    artist; the development set is train, the evaluation set test.
+    The columns of `hearlog.corpus.ITEM_COLUMNS`, in the order of ``songs_info.csv``. The group is the artist; the
+    development set is train, the evaluation set test.
+
+    Raises
+    ------
+    InputError
+        For a file or column that is missing, a song that stands twice or has no rating, and values that the data set
+        does not have.
     """
-    source = tables.find(root, "annotations/songs_info.csv", "songs_info.csv")
-    columns = ["song_id", "Artist", "Genre", "Mediaeval 2013 set"]
-    songs = tables.read_csv(source, columns)[columns].apply(lambda column: column.str.strip())
+    source = tables.find(root, *SONGS)
+    rows = _read_songs(source).rename(columns=COLUMNS)
     folder = next((name for name in AUDIO_FOLDERS if (root / name).is_dir()), AUDIO_FOLDERS[0])
-    rows = pd.DataFrame(
-        {
-            "item_id": songs["song_id"],
-            "path": folder + "/" + songs["song_id"] + ".mp3",
-            "group": songs["Artist"],
-            "split": tables.translate(source, songs["Mediaeval 2013 set"], SPLITS),
-        }
-    )
+    rows["path"] = folder + "/" + rows["item_id"] + ".mp3"
+    rows["group"] = rows["artist"]
+    rows["split"] = tables.translate(source, rows["set"], SPLITS)
     if target == "genre":
-        return tables.items(source, rows.assign(target=songs["Genre"]), GENRES)
-    return tables.items(source, rows.assign(target=_ratings(root, target, source, rows["item_id"])))
+        return tables.items(source, rows.assign(target=rows["genre"]), GENRES)
+    return tables.items(source, rows.assign(target=_rate(root, target, source, rows["item_id"])))
 
 
-def _ratings(root: Path, target: str, source: Path, songs: pd.Series) -> pd.Series:
+def remarks(root: Path) -> list[str]:
+    """Say whether a program has taken the segments' minutes and seconds for decimals: nothing here reads them."""
+    source = tables.find(root, *SONGS)
+    songs = _read_songs(source)
+    if not set(SEGMENT) <= set(songs):
+        return []
+    start, end = (_seconds(songs[column]) for column in SEGMENT)
+    wrong = songs.index[(end - start) != 45]
+    if wrong.empty:
+        return []
+    first = songs.loc[wrong[0]]
+    return [
+        f"{source}, row {wrong[0]}: from {first[SEGMENT[0]]!r} to {first[SEGMENT[1]]!r} is no segment of 45 s "
+        f"({len(wrong)} of {len(songs)} rows). These columns are minutes.seconds, 0.2 is 0:20; this copy seems to have "
+        "been through a program that took them for decimals. They are not used here, but the program may have "
+        "changed more: take the original file"
+    ]
+
+
+def _read_songs(source: Path) -> pd.DataFrame:
+    """``songs_info.csv`` without its stray tabs."""
+    return tables.read_csv(source, COLUMNS).apply(lambda column: column.str.replace("\t", "").str.strip())
+
+
+def _rate(root: Path, target: str, source: Path, songs: pd.Series) -> pd.Series:
     """Mean rating of each song, float64."""
-    annotations = tables.find(root, "annotations/static_annotations.csv", "static_annotations.csv")
-    column = RATINGS[target]
+    annotations = tables.find(root, *RATINGS)
+    column = f"mean_{target}"
     table = tables.read_csv(annotations, ["song_id", column])
     ratings = pd.to_numeric(table[column], errors="coerce").astype("float64")
     tables.refuse(annotations, ~ratings.between(1, 9), f"is no {column} from 1 to 9", table[column])
@@ -72,11 +114,19 @@ def _ratings(root: Path, target: str, source: Path, songs: pd.Series) -> pd.Seri
     return songs.map(ratings.set_axis(ids))
 
 
+def _seconds(times: pd.Series) -> pd.Series:
+    """Seconds of times such as ``1.05`` (65), ``0.2`` (20) and ``1`` (60), float64; NaN where it is no such time."""
+    parts = times.str.extract(r"^(\d+)(?:\.([0-5]\d?)0*)?$")
+    return parts[0].astype("float64") * 60 + parts[1].str.ljust(2, "0").fillna("0").astype("float64")
+
+
 DATA_SET = DataSet(
     title="EmoMusic",
     read=read,
-    targets=("genre", *RATINGS),
+    targets=("genre", "valence", "arousal"),
     protocols=("official",),
     group="artist",
+    classes=GENRES,
     parts={"official": {"train": 619, "test": 125}},
+    remarks=remarks,
 )

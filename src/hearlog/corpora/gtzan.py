@@ -1,22 +1,34 @@
-"""GTZAN: 1000 clips of 30 s, 100 for each of 10 genres.
+"""GTZAN: 1000 clips of 30 s, 100 for each of 10 genres; 22.05 kHz mono, many a little shorter or longer.
+
+``jazz.00054.wav`` of the common re-upload is damaged: where the file is there, it is an item, which the crop rejects
+and lists. B. L. Sturm's index names the artists and titles of the clips: 271 artists, and none for 17 clips. Artists
+that play together (``Jennifer Lopez; Ja Rule``) are an artist of their own there, and a group of their own here.
+
+The fault-filtered split leaves out 70 clips for faults such as repetitions, and divides the other 930 into 443 for
+training (jazz.00054 among them), 197 for validation and 290 for test. It comes with hearlog, as
+``gtzan_fault_filtered.csv``. By the index, 6 artists stand in both its training and its test part.
+
+Citation: G. Tzanetakis and P. Cook, "Musical genre classification of audio signals", IEEE Transactions on Speech and
+Audio Processing 10(5), 2002. Index: B. L. Sturm, "The state of the art ten years after a state of the art: future
+research in music information retrieval", Journal of New Music Research 43(2), 2014. Fault-filtered split:
+C. Kereliuk, B. L. Sturm and J. Larsen, "Deep learning and music adversaries", IEEE Transactions on Multimedia 17(11),
+2015.
+
+Source: once offered by the Marsyas project as ``genres.tar.gz``, now re-uploaded in several places.
+
+Licence: none is stated; the music is commercial.
+
+Checksums: md5 5b3d6dddb579ab49814ab86dba69e7c7 of ``genres.tar.gz``, as in mirdata's loader.
 
 Layout under the root: ``genres/<genre>/<genre>.000NN.au`` (the original archive) or
-``genres_original/<genre>/<genre>.000NN.wav`` (the common re-upload). The files themselves are the
-annotation. Sturm's index of artists and titles, ``index.txt`` (``file ::: artist ::: title``), is used where
-it lies beside those folders; 17 clips have no artist there. ``jazz.00054.wav`` of the re-upload is damaged:
-it is an item, which the crop rejects and lists.
-
-Citation: G. Tzanetakis and P. Cook, "Musical genre classification of audio signals", IEEE Transactions on
-Speech and Audio Processing 10(5), 2002. Index: B. L. Sturm, "The state of the art ten years after a state
-of the art", Journal of New Music Research 43(2), 2014.
-
-Source: once offered by the Marsyas project, now re-uploaded in several places. No licence is stated; the
-music is commercial.
+``genres_original/<genre>/<genre>.000NN.wav`` (the re-upload); the files themselves are the annotation. Beside those
+folders, where it is to be had, Sturm's ``index.txt`` (``file ::: artist ::: title``).
 """
 
 from __future__ import annotations
 
 import re
+from importlib import resources
 from pathlib import Path
 
 import pandas as pd
@@ -26,8 +38,12 @@ from hearlog.corpora.dataset import DataSet
 from hearlog.errors import InputError
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
+CLIPS = tuple(f"{genre}.{number:05d}" for genre in GENRES for number in range(100))
 FOLDERS = ("genres", "genres_original")
 EXTENSIONS = (".au", ".wav")
+INDEX = "index.txt"
+FAULT_FILTERED = "gtzan_fault_filtered.csv"
+DAMAGED = "jazz.00054"
 
 
 def read(root: Path, target: str) -> pd.DataFrame:
@@ -42,9 +58,55 @@ def read(root: Path, target: str) -> pd.DataFrame:
 
     Returns
     -------
-    The columns of `hearlog.corpus.ITEM_COLUMNS`, by path. The group is the artist, null without an index and
-    for the clips nobody has identified; there is no official split.
+    The columns of `hearlog.corpus.ITEM_COLUMNS`, by path. Artist and title are those of the index, null without one
+    and for the clips nobody has identified; the group is the artist. The split is the fault-filtered one, null for
+    the clips it leaves out.
+
+    Raises
+    ------
+    InputError
+        For a folder without clips, a file that is named otherwise than GTZAN's, a clip that is there twice, or a
+        broken index.
     """
+    files = _find_files(root)
+    paths = pd.Index([file.relative_to(root).as_posix() for file in files], name="file")
+    misnamed = [re.fullmatch(rf"{re.escape(file.parent.name)}\.\d{{5}}", file.stem) is None for file in files]
+    tables.refuse(
+        root, pd.Series(misnamed, paths), "GTZAN's files are <genre>/<genre>.000NN: rename or remove this one"
+    )
+    clips = [file.stem for file in files]
+    rows = pd.DataFrame({"item_id": clips, "path": paths, "target": [file.parent.name for file in files]}, index=paths)
+    rows = rows.join(_read_index(root / INDEX), on="item_id")
+    rows["group"] = rows["artist"]
+    rows["split"] = rows["item_id"].map(_read_fault_filtered())
+    return tables.items(root, rows, GENRES)
+
+
+def remarks(root: Path) -> list[str]:
+    """Say which of the 1000 clips the folder lacks, and of which clips the artist cannot be known."""
+    clips = {file.stem for file in _find_files(root)}
+    index = root / INDEX
+    listed = set(_read_index(index).index)
+    missing = [clip for clip in CLIPS if clip not in clips]
+    unlisted = sorted(clips - listed)
+    found = []
+    if missing:
+        advice = "Unpack the data set again"
+        if missing == [DAMAGED]:
+            advice = "Its file in the common re-upload is damaged, and to leave it out is usual"
+        found.append(f"{root}: {len(CLIPS) - len(missing)} of GTZAN's 1000 clips, without {_some(missing)}. {advice}")
+    if not index.is_file():
+        found.append(
+            f"{index}: no such file, so no artist is known: protocol artist_cv cannot be had, nor can artists on both "
+            "sides of a split be seen. Put Sturm's index of artists and titles there"
+        )
+    elif unlisted:
+        found.append(f"{index}: does not list {_some(unlisted)}: their artists are unknown")
+    return found
+
+
+def _find_files(root: Path) -> list[Path]:
+    """Sound files by path; at least one."""
     files = [
         file
         for folder in FOLDERS
@@ -52,41 +114,53 @@ def read(root: Path, target: str) -> pd.DataFrame:
         # macOS archives bring a "._blues.00000.au" beside each file.
         if file.suffix in EXTENSIONS and not file.name.startswith(".")
     ]
+    if not files and any((root / genre).is_dir() for genre in GENRES):
+        raise InputError(
+            f"{root}: the genres lie in this folder itself. Name the folder above it in the params; "
+            f"this one must be called {' or '.join(FOLDERS)}"
+        )
     if not files:
         raise InputError(
             f"{root}: neither genres/<genre>/*.au nor genres_original/<genre>/*.wav. "
             "Unpack GTZAN there, or mend the path in the params"
         )
-    paths = pd.Index([file.relative_to(root).as_posix() for file in files], name="file")
-    rows = pd.DataFrame(
-        {
-            "item_id": [file.stem for file in files],
-            "path": paths,
-            "split": None,
-            "target": [file.parent.name for file in files],
-        },
-        index=paths,
-    )
-    misnamed = [re.fullmatch(rf"{file.parent.name}\.\d{{5}}", file.stem) is None for file in files]
-    tables.refuse(
-        root, pd.Series(misnamed, paths), "GTZAN's files are <genre>/<genre>.000NN: rename or remove this one"
-    )
-    rows["group"] = rows["item_id"].map(_artists(root / "index.txt"))
-    return tables.items(root, rows, GENRES)
+    return files
 
 
-def _artists(index: Path) -> dict[str, str]:
-    """Artist of each clip by Sturm's index; empty for the clips nobody has identified."""
-    artists = {}
-    lines = index.read_text(encoding="utf-8").splitlines() if index.is_file() else []
-    for number, line in enumerate(lines, start=1):
+def _read_index(path: Path) -> pd.DataFrame:
+    """Artist and title by clip, empty for what nobody has identified; no rows where there is no index."""
+    entries = []
+    for number, line in enumerate(_read_lines(path), start=1):
         if not line.strip() or line.startswith("##"):
             continue
         fields = [field.strip() for field in line.split(":::")]
         if len(fields) != 3:
-            raise InputError(f"{index}, line {number}: expected `file ::: artist ::: title`, found {line!r}")
-        artists[Path(fields[0]).stem] = fields[1]
-    return artists
+            raise InputError(f"{path}, line {number}: expected `file ::: artist ::: title`, found {line!r}")
+        entries.append((number, Path(fields[0]).stem, *fields[1:]))
+    index = pd.DataFrame(entries, columns=["line", "item_id", "artist", "title"], dtype=object).set_index("line")
+    tables.refuse(path, index["item_id"].duplicated(), "stands twice: remove one of its lines", index["item_id"])
+    return index.set_index("item_id")
+
+
+def _read_lines(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    tables.refuse_lfs_pointer(path)
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not readable as UTF-8: {error}. Fetch the file again") from None
+
+
+def _read_fault_filtered() -> pd.Series:
+    """Part of the fault-filtered split by clip: train, valid or test."""
+    with resources.as_file(resources.files(__package__) / FAULT_FILTERED) as path:
+        return tables.read_csv(path).set_index("item_id")["part"]
+
+
+def _some(clips: list[str], most: int = 10) -> str:
+    rest = f" and {len(clips) - most} more" if len(clips) > most else ""
+    return ", ".join(clips[:most]) + rest
 
 
 DATA_SET = DataSet(
@@ -97,5 +171,6 @@ DATA_SET = DataSet(
     group="artist",
     classes=dict.fromkeys(GENRES, 100),
     parts={"fault_filtered": {"train": 443, "valid": 197, "test": 290}},
-    damaged=frozenset({"jazz.00054"}),
+    damaged=frozenset({DAMAGED}),
+    remarks=remarks,
 )
