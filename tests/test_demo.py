@@ -46,9 +46,18 @@ def readable(path: Path) -> bool:
 
 
 def listed(root: Path, reader: str, target: str) -> tuple[pd.DataFrame, pd.Series]:
-    items = READERS[reader](root / reader.removesuffix("_small").removesuffix("_medium"), target)
-    folder = root / ("fma" if reader.startswith("fma") else reader)
+    folder = root / reader.removesuffix("_small").removesuffix("_medium")
+    items = READERS[reader].read(folder, target)
     return items, items["path"].map(lambda path: readable(folder / path))
+
+
+def plan_gtzan(folder: Path, count: int) -> pd.DataFrame:
+    """Items of a GTZAN of ``count`` sound clips whose audio is left out."""
+    for recording in gtzan.plan(count, folder, 0, 8.0):
+        recording.path.parent.mkdir(parents=True, exist_ok=True)
+        recording.path.touch()
+    items = READERS["gtzan"].read(folder, "genre")
+    return items[items["item_id"] != gtzan.CORRUPT]
 
 
 def test_same_seed_gives_the_same_bytes_for_any_number_of_processes(root: Path, tmp_path: Path) -> None:
@@ -64,7 +73,7 @@ def test_another_seed_gives_other_music_and_other_logs(tmp_path: Path) -> None:
         world.make(few, seed, tmp_path / str(seed), workers=1)
     one, two = digests(tmp_path / "1"), digests(tmp_path / "2")
     for shared in one.keys() & two.keys():
-        fixed = shared.endswith(("README.txt", "133297.mp3")) or ("TUT" in shared and "wav" not in shared)
+        fixed = shared.endswith(("README.txt", "index.txt", "133297.mp3")) or ("TUT" in shared and "wav" not in shared)
         assert (one[shared] == two[shared]) == fixed, shared
 
 
@@ -80,8 +89,41 @@ def test_gtzan_has_its_layout_and_its_corrupt_file(root: Path) -> None:
     items, sound = listed(root, "gtzan", "genre")
     assert items.loc[sound, "target"].value_counts().to_dict() == dict.fromkeys(gtzan.GENRES, 1)
     assert items.loc[~sound, "path"].tolist() == ["genres/jazz/jazz.00054.au"]
+    with pytest.raises(soundfile.LibsndfileError):  # the crop's reason is `unreadable`
+        soundfile.info(root / "gtzan/genres/jazz/jazz.00054.au")
     info = soundfile.info(root / "gtzan" / items.loc[sound, "path"].iloc[0])
     assert (info.format, info.subtype, info.samplerate, info.channels) == ("AU", "PCM_16", 22050, 1)
+
+
+def test_gtzan_index_names_artists_within_a_genre_and_leaves_a_few_clips_unidentified(tmp_path: Path) -> None:
+    items = plan_gtzan(tmp_path, 150)
+    assert 1 <= items["artist"].isna().sum() <= 10
+    assert (items["artist"].isna() == items["title"].isna()).all()
+    assert items["artist"].dropna().str.startswith("Synthetic ").all()
+    assert items["artist"].value_counts().between(1, gtzan.CLIPS_PER_ARTIST).all()
+    artists = items[["target", "artist"]].dropna().drop_duplicates()
+    assert artists["artist"].is_unique
+    assert artists["target"].value_counts().between(4, 15).all()
+
+
+@pytest.mark.parametrize(("count", "genres_without_a_part"), [(30, 6), (60, 2), (150, 0)])
+def test_gtzan_fault_filtered_lists_leave_clips_of_nearly_every_genre_in_every_part(
+    tmp_path: Path, count: int, genres_without_a_part: int
+) -> None:
+    items = plan_gtzan(tmp_path, count)
+    clips = pd.crosstab(items["target"], items["split"])
+    assert list(clips) == ["test", "train", "valid"]
+    assert (clips["train"] > 0).all()
+    assert (clips == 0).any(axis=1).sum() == genres_without_a_part
+
+
+@pytest.mark.parametrize("count", [3, 15, 990, 1200])
+def test_gtzan_numbers_are_spread_and_differ_and_spare_the_corrupt_one(tmp_path: Path, count: int) -> None:
+    recordings = gtzan.plan(count, tmp_path, 0, 8.0)
+    names = {recording.path.stem for recording in recordings}
+    assert len(names) == count
+    assert gtzan.CORRUPT not in names
+    assert count < 20 or max(names) > "rock.00049"
 
 
 def test_extended_ballroom_has_13_dances_and_names_repetitions(root: Path) -> None:
@@ -142,7 +184,9 @@ def test_dcase2016_has_15_scenes_in_24_bit_stereo(root: Path) -> None:
     assert sound.all()
     assert set(items["target"]) == set(SCENES)
     assert items["split"].value_counts().to_dict() == {"train": 28, "test": 17}
-    assert len(items[["group", "split"]].drop_duplicates()) == items["group"].nunique() < len(items)
+    assert len(items[["group", "split", "fold"]].drop_duplicates()) == items["group"].nunique()
+    assert items["group"].nunique() < len(items)
+    assert set(items["fold"].dropna()) == {0, 1, 2, 3}
     info = soundfile.info(root / "dcase2016" / items["path"].iloc[0])
     assert (info.format, info.subtype, info.samplerate, info.channels) == ("WAV", "PCM_24", 44100, 2)
 

@@ -151,6 +151,23 @@ def test_allocation_sums_to_the_total_and_keeps_the_minimum(total: int, weights:
     assert min(counts.values()) >= min(least, total // len(weights))
 
 
+@given(st.integers(0, 500), st.integers(1, 5), st.integers(0, 2**32))
+def test_groups_have_from_one_to_the_largest_size_and_sum_to_the_total(total: int, largest: int, seed: int) -> None:
+    sizes = planning.cut(total, largest, np.random.default_rng(seed))
+    assert sum(sizes) == total
+    assert all(1 <= size <= largest for size in sizes)
+
+
+def test_every_key_has_a_stream_of_its_own_and_so_has_every_recording(tmp_path: Path) -> None:
+    plan = planning.Plan("gtzan", tmp_path, 0, 1.0)
+    keys = [(), (0,), (0, 0), (0, 1), (1,), (1, 0), (1, 1), (2, 0), (0, 0, 0), (1, 2, 3)]
+    drawn = [plan.rng(*key).integers(2**62) for key in keys]
+    for _ in range(3):
+        plan.add_music("x.wav", piece(), RATE, 1)
+    drawn += [np.random.default_rng(recording.seed).integers(2**62) for recording in plan.recordings[2:]]
+    assert len(set(drawn)) == len(drawn)
+
+
 def test_listeners_play_what_they_like() -> None:
     rng = np.random.default_rng(9)
     features = listening.describe([draw(style, rng) for style in list(STYLES) * 8])

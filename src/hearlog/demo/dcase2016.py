@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from hearlog.demo import scenes
-from hearlog.demo.planning import Plan, allocate, heard
+from hearlog.demo.planning import Plan, allocate, cut, heard
 from hearlog.demo.recording import Recording
 
 EVALUATION_SHARE = 3 / 8
 FOLDS = 4
+SEGMENTS_PER_RECORDING = 3  # at most
 
 
 def plan(count: int, root: Path, seed: int, seconds: float) -> list[Recording]:
@@ -40,27 +39,20 @@ def plan(count: int, root: Path, seed: int, seconds: float) -> list[Recording]:
 
 
 def _plan_part(result: Plan, folder: str, letter: str, segments: int) -> list[tuple[str, str, int]]:
-    """Plan a folder's segments; returns file, label and recording, numbered within its scene, of each."""
+    """Plan a folder's segments; returns file, label and fold of each: a scene's recordings take the folds in turn."""
     clips = []
     recording = 0
-    for label, number in allocate(segments, dict.fromkeys(scenes.SCENES, 1), 1).items():
-        for k, size in enumerate(_recordings(number, result.rng(len(result.recordings), 2))):
+    counts = allocate(segments, dict.fromkeys(scenes.SCENES, 1), 1)
+    for offset, (label, number) in enumerate(counts.items()):
+        for k, size in enumerate(cut(number, SEGMENTS_PER_RECORDING, result.rng(len(result.recordings), 2))):
             recording += 1
             rng = result.rng(len(result.recordings))
             scene = scenes.draw(heard(label, list(scenes.SCENES), rng), rng)
             for segment in range(size):
                 path = f"audio/{letter}{recording:03d}_{30 * segment}_{30 * segment + 30}.wav"
                 result.add_scene(f"{folder}/{path}", scene)
-                clips.append((path, label, k))
+                clips.append((path, label, (offset + k) % FOLDS))
     return clips
-
-
-def _recordings(segments: int, rng: np.random.Generator) -> list[int]:
-    """Cut a number of segments into recordings of one to three."""
-    sizes: list[int] = []
-    while (left := segments - sum(sizes)) > 0:
-        sizes.append(min(left, int(rng.integers(1, 4))))
-    return sizes
 
 
 def _write(path: Path, clips: list[tuple[str, str, int]], labelled: bool = True) -> None:
@@ -78,7 +70,7 @@ def _write_setup(folder: Path, clips: list[tuple[str, str, int]], part: str) -> 
     # A file and the seconds in it that are disturbed.
     (folder / "error.txt").write_text(f"{clips[0][0]}\t2.10\t2.45\n", encoding="utf-8")
     for fold in range(FOLDS):
-        test = [clip for clip in clips if clip[2] % FOLDS == fold]
-        _write(setup / f"fold{fold + 1}_train.txt", [clip for clip in clips if clip[2] % FOLDS != fold])
+        test = [clip for clip in clips if clip[2] == fold]
+        _write(setup / f"fold{fold + 1}_train.txt", [clip for clip in clips if clip[2] != fold])
         _write(setup / f"fold{fold + 1}_test.txt", test, labelled=False)
         _write(setup / f"fold{fold + 1}_evaluate.txt", test)

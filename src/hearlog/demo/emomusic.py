@@ -64,7 +64,7 @@ def _songs_info(ids: np.ndarray, genres: list[str], rng: np.random.Generator) ->
         (
             song_id,
             f"{song_id}.mp3",
-            _with_tab(f"Synthetic Artist {k // 2:04d}", rng),
+            _with_tab(f"Synthetic Singer {k // 2:04d}", rng),
             _with_tab(f"Synthetic Song {k:04d}", rng),
             "0.20",
             "1.05",

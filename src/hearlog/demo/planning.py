@@ -43,7 +43,7 @@ class Plan:
 
     def rng(self, *key: int) -> np.random.Generator:
         """Independent source of randomness; without a key, the data set's own."""
-        return np.random.default_rng((*self._seed, *key))
+        return np.random.default_rng(self._entropy(*key))
 
     def add_music(self, path: str, piece: styles.Piece, sample_rate: int, channels: int) -> None:
         """Plan a recording of a piece, up to 10 % longer than the shortest."""
@@ -64,10 +64,14 @@ class Plan:
         channels: int,
         subtype: str | None = None,
     ) -> None:
-        seed = (*self._seed, len(self.recordings), 1)
+        seed = self._entropy(len(self.recordings), 1)
         self.recordings.append(
             Recording(self.root / path, content, self._name, seconds, sample_rate, channels, seed, subtype)
         )
+
+    def _entropy(self, *key: int) -> tuple[int, ...]:
+        # NumPy fills entropy up with zeros, so that (3,) and (3, 0) are the same: the length tells them apart.
+        return (*self._seed, len(key), *key)
 
 
 def allocate(total: int, weights: Mapping[str, float], minimum: int) -> dict[str, int]:
@@ -94,6 +98,14 @@ def allocate(total: int, weights: Mapping[str, float], minimum: int) -> dict[str
     while counts.sum() > total:
         counts[np.argmax(counts)] -= 1
     return {name: int(count) for name, count in zip(names, counts, strict=True)}
+
+
+def cut(total: int, largest: int, rng: np.random.Generator) -> list[int]:
+    """Cut a number of items into groups of one to ``largest``, an artist's or a recording's; returns their sizes."""
+    sizes: list[int] = []
+    while (left := total - sum(sizes)) > 0:
+        sizes.append(min(left, int(rng.integers(1, largest + 1))))
+    return sizes
 
 
 def heard(label: str, classes: Sequence[str], rng: np.random.Generator) -> str:
