@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hearlog import params, runtime
-from hearlog.audio import crop_items
+from hearlog.crops import crop_items
 from hearlog.errors import InputError
 from hearlog.spectrogram import LogMelSpectrogram, compute_mel
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog import params, runtime
-from hearlog.audio import crop_items
 from hearlog.corpus import Corpus
+from hearlog.crops import crop_items
 from stages import paths, run
 
 

@@ -13,10 +13,15 @@ def main(corpus: str) -> None:
     """Split ``songs`` or a task."""
     folder = Corpus(paths.CORPORA / corpus)
     clips = folder.read_clips()
-    table = _split(clips, corpus, params.load())
+    settings = params.load()
+    table = _split(clips, corpus, settings)
     table.to_parquet(folder.splits, index=False)
+    metrics: dict[str, str | int] = {}
+    if corpus != "songs":
+        left_out = len(clips) - table["item_id"].nunique()
+        metrics = {"protocol": settings.tasks[corpus].protocol, "left_out": left_out}
     sizes = table.loc[table["fold"] == 0, "part"].value_counts()
-    metrics = {"folds": table["fold"].nunique(), **{part: int(sizes[part]) for part in PARTS}}
+    metrics |= {"folds": table["fold"].nunique(), **{part: int(sizes[part]) for part in PARTS}}
     if not pd.api.types.is_numeric_dtype(clips["target"]):
         metrics["classes"] = clips["target"].nunique()
     paths.write_metrics(f"splits/{corpus}", metrics)

@@ -26,19 +26,19 @@ def main(task: str, method: str, width: int) -> None:
     experiment = transfer.Cell(method, labelled, teacher, _settings(settings, width), backend)
     predictions, curves = experiment.run(settings.transfer.seeds)
     cell = f"{task}/{method}-x{width}"
-    _write_tables(paths.CELLS / cell, predictions)
-    curves.to_csv(paths.plot_path(f"transfer/{cell}.tsv"), sep="\t", index=False)
+    protocol: dict[str, str | int] = {"protocol": settings.tasks[task].protocol, "folds": len(folds)}
+    _write_tables(paths.CELLS / cell, predictions, protocol)
+    scores.label(curves, protocol).to_csv(paths.plot_path(f"transfer/{cell}.tsv"), sep="\t", index=False)
     headline = scores.mean_score(predictions)
     if scores.is_classification(predictions):
         headline |= scores.reference_lines(clips["target"], folds)
-    protocol = {
-        "protocol": settings.tasks[task].protocol,
-        "folds": len(folds),
+    metrics = {
+        **protocol,
         "seeds": len(settings.transfer.seeds),
         "clips": len(predictions) // len(settings.transfer.seeds),
         "channels": settings.model.channels * width,
     }
-    paths.write_metrics(f"transfer/{cell}", protocol | headline)
+    paths.write_metrics(f"transfer/{cell}", metrics | headline)
     print(f"{cell}: " + ", ".join(f"{name} {value:.3f}" for name, value in headline.items()))
 
 
@@ -53,13 +53,15 @@ def _settings(settings: params.Params, width: int) -> transfer.Settings:
     )
 
 
-def _write_tables(folder: Path, predictions: pd.DataFrame) -> None:
+def _write_tables(folder: Path, predictions: pd.DataFrame, protocol: dict[str, str | int]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    predictions.to_parquet(folder / "predictions.parquet", index=False)
-    scores.scores_by_fold(predictions).to_csv(folder / "scores.tsv", sep="\t", index=False)
+    scores.label(predictions, protocol).to_parquet(folder / "predictions.parquet", index=False)
+    tables = {"scores": scores.scores_by_fold(predictions)}
     if scores.is_classification(predictions):
-        scores.per_class(predictions).to_csv(folder / "per_class.tsv", sep="\t", index=False)
-        scores.confusion(predictions).to_csv(folder / "confusion.tsv", sep="\t")
+        tables["per_class"] = scores.per_class(predictions)
+        tables["confusion"] = scores.confusion(predictions).reset_index()
+    for name, table in tables.items():
+        scores.label(table, protocol).to_csv(folder / f"{name}.tsv", sep="\t", index=False)
 
 
 if __name__ == "__main__":

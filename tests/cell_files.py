@@ -25,14 +25,14 @@ def write_lock(root, channels=16):
     (Path(root) / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
-def write_cells(root, tasks=TASKS, widths=(1,), folds=3):
+def write_cells(root, tasks=TASKS, widths=(1,), folds=3, **fields):
     for task in tasks:
         for width in widths:
             for method in ("base", "fix", "init", "kd"):
-                write_cell(root, task, method, width, folds)
+                write_cell(root, task, method, width, folds, **fields)
 
 
-def write_cell(root, task, method, width, folds=3):
+def write_cell(root, task, method, width, folds=3, **fields):
     value = score(task, method)
     protocol = {"protocol": "stratified_cv" if folds > 1 else "official", "folds": folds, "seeds": 1}
     scores = {"r2": value, "squared_correlation": value + 0.03}
@@ -40,7 +40,7 @@ def write_cell(root, task, method, width, folds=3):
         scores = {"accuracy": value, "macro_f1": value - 0.04, "chance": 0.1, "majority": 0.125}
     path = Path(root) / "metrics/transfer" / task / f"{method}-x{width}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(protocol | {"clips": 150, "channels": 16 * width} | scores))
+    path.write_text(json.dumps(protocol | {"clips": 150, "channels": 16 * width} | scores | fields))
     _write_folds(Path(root) / "data/transfer" / task / f"{method}-x{width}", scores, folds)
 
 

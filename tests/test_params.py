@@ -2,10 +2,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from hearlog import params
+from hearlog.corpora import READERS
 from hearlog.errors import InputError
-from hearlog.splits import random
+from hearlog.splits import DRAWN_FOLDS, PROTOCOLS, random
 
 PRESETS = Path(__file__).parents[1] / "presets"
 
@@ -69,8 +71,14 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
         ("transfer.kd.weight", -1, r"transfer\.kd\.weight: given -1; allowed: greater than or equal to 0"),
         ("als.alpha", "much", r"als\.alpha: given 'much'; allowed: a valid number"),
         ("als.alpha", None, r"als\.alpha: given None"),
-        ("tasks.gtzan.reader", "gtza", r"tasks\.gtzan\.reader: given 'gtza'; allowed: .*'gtzan'"),
-        ("tasks.gtzan.folds", None, r"tasks\.gtzan: folds belongs to protocol stratified_cv"),
+        ("tasks.gtzan.reader", "gtza", r"tasks\.gtzan\.reader: given 'gtza'; allowed: dcase.*; did you mean gtzan\?"),
+        ("tasks.gtzan.target", "mood", r"tasks\.gtzan\.target: given 'mood'; allowed: genre$"),
+        ("tasks.fma_small.protocol", "artist_cv", r"fma_small\.protocol: given 'artist_cv'; allowed: official$"),
+        ("tasks.gtzan.protocol", "fault_filterd", r"protocol: .*, artist_cv; did you mean fault_filtered\?"),
+        ("tasks.gtzan.protocol", "fault_filtered", r"gtzan\.folds: given 3, but .* published parts: set it to null"),
+        ("tasks.gtzan.folds", None, r"tasks\.gtzan\.folds: missing; protocol stratified_cv draws a number of folds"),
+        ("tasks.gtzan.folds", 1, r"tasks\.gtzan\.folds: given 1; allowed: greater than or equal to 2"),
+        ("tasks.dcase2016.folds", 4, r"dcase2016\.folds: given 4, but protocol official has published parts"),
         ("tasks", {}, r"tasks: given \{\}"),
         ("tasks.GTZAN", {}, r"tasks\.GTZAN"),
         ("songs.split.train", 0.5, r"songs\.split: train \+ valid \+ test is 0\.735"),
@@ -90,6 +98,28 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
 def test_a_setting_that_cannot_be_used_is_named_with_what_is_allowed(edit, key, value, message):
     with pytest.raises(InputError, match=message):
         edit(key, value)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_data_set_takes_the_protocols_it_names_and_no_other(reader, protocol):
+    target = next(iter(READERS[reader].targets), "any column")
+    task = {"reader": reader, "path": "data", "target": target, "protocol": protocol, "valid": 0.1}
+    if protocol in DRAWN_FOLDS:
+        task["folds"] = 10
+    if protocol in READERS[reader].protocols:
+        assert params.Task.model_validate(task).protocol == protocol
+    else:
+        with pytest.raises(ValidationError, match=rf"protocol\n.*given '{protocol}'; allowed: "):
+            params.Task.model_validate(task)
+
+
+def test_each_fault_of_a_task_is_named_once(edit):
+    task = {"reader": "gtzann", "path": 1, "target": "genre", "protocol": "official", "folds": None, "valid": 2}
+    with pytest.raises(InputError) as error:
+        edit("tasks.gtzan", task)
+    named = [line.split(":")[0].strip() for line in str(error.value).splitlines()[1:]]
+    assert named == ["tasks.gtzan.reader", "tasks.gtzan.path", "tasks.gtzan.valid"]
 
 
 def test_a_task_cannot_be_called_songs(edit):

@@ -130,6 +130,19 @@ def test_a_number_of_folds_re_runs_that_tasks_splits_and_cells(workspace):
     assert ran == {"split_items@gtzan", "report"} | cells(*ALL, tasks=("gtzan",))
 
 
+def test_a_protocol_re_runs_that_tasks_splits_and_cells_which_all_name_it(workspace):
+    ran = workspace.repro_with(tasks__gtzan__protocol="artist_cv")
+    assert ran == {"split_items@gtzan", "report"} | cells(*ALL, tasks=("gtzan",))
+    assert workspace.metrics("report")["protocols"]["gtzan"] == "artist-grouped 3-fold CV"
+    for table in ("scores", "per_class", "confusion"):
+        header, *rows = (workspace.folder / f"data/transfer/gtzan/kd-x1/{table}.tsv").read_text().splitlines()
+        assert header.startswith("protocol\tfolds\t")
+        assert all(row.startswith("artist_cv\t3\t") for row in rows)
+    changed = json.loads(workspace.dvc("metrics", "diff", "--json"))
+    for name in ("splits/gtzan", *(f"transfer/gtzan/{method}-x1" for method in ALL)):
+        assert changed[f"metrics/{name}.json"]["protocol"] == {"old": "stratified_cv", "new": "artist_cv"}
+
+
 def test_the_song_split_re_runs_the_estimator_and_what_follows(workspace):
     ran = workspace.repro_with(songs__split={"train": 0.7, "valid": 0.15, "test": 0.15})
     assert ran == {"split_songs", "report"} | estimator() | cells("fix", "init", "kd")

@@ -1,13 +1,14 @@
 import pytest
 from cell_files import REGRESSION, TASKS, write_cells
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from hearlog.cells import read_cells, read_spread
 from hearlog.plots import figure4, save
 
 
-def draw(root, tasks=TASKS, widths=(1,), synthetic=False):
-    write_cells(root, tasks, widths)
+def draw(root, tasks=TASKS, widths=(1,), synthetic=False, **fields):
+    write_cells(root, tasks, widths, **fields)
     cells = read_cells(tasks, widths, root / "metrics/transfer")
     return figure4(cells.assign(spread=read_spread(cells, root / "data/transfer")), synthetic)
 
@@ -23,6 +24,18 @@ def test_panels_have_the_papers_order_and_names(tmp_path):
     titles = [axes.get_title(loc="left") for axes in draw(tmp_path).axes]
     assert titles[1:3] == ["(b) GTZAN", "(c) Extended Ballroom"]
     assert titles[7] == "(h) DCASE2016 scenes"
+
+
+def test_each_panel_names_the_protocol_under_the_task_within_its_width(tmp_path):
+    figure = draw(tmp_path, widths=(1, 2), folds=10, protocol="artist_cv")  # the longest name
+    figure.draw_without_rendering()
+    for panel in figure.axes:
+        (label,) = panel.texts
+        title = next(text for text in panel.findobj(Text) if text.get_text() == panel.get_title(loc="left"))
+        frame, below, above = (artist.get_window_extent() for artist in (panel, label, title))
+        assert label.get_text() == "artist-grouped 10-fold CV"
+        assert frame.x0 - 1 <= below.x0 < below.x1 <= frame.x1
+        assert frame.y1 < below.y0 < below.y1 < above.y0 + 1
 
 
 def test_score_stands_against_channels_on_a_log_axis_with_one_line_a_method(tmp_path):

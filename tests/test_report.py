@@ -9,9 +9,10 @@ from cell_files import CLASSIFICATION, REGRESSION, TASKS, write_cell, write_cell
 from scipy import stats
 
 from hearlog import params
-from hearlog.cells import METHODS, read_cells, read_spread
+from hearlog.cells import METHODS, protocol_label, read_cells, read_spread
 from hearlog.errors import InputError
 from hearlog.report import render, summarise
+from hearlog.splits import PROTOCOLS
 from hearlog.synthetic import is_synthetic
 
 ROOT = Path(__file__).parents[1]
@@ -68,11 +69,48 @@ def test_files_of_a_larger_grid_are_not_read(tmp_path):
     assert summarise(cells)["pairs"]["kd-base"]["pairs"] == 6
 
 
-def test_methods_run_on_different_folds_are_not_compared(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"folds": 10}, r"folds \(3, 10\)"),
+        ({"protocol": "artist_cv"}, r"protocol \(stratified_cv, artist_cv\)"),
+        ({"clips": 149}, r"clips \(150, 149\)"),
+    ],
+)
+@pytest.mark.parametrize(("method", "width"), [("kd", 1), ("base", 2)])
+def test_cells_of_a_task_that_differ_in_protocol_or_clips_are_not_compared(tmp_path, method, width, change, message):
+    write_cells(tmp_path, widths=(1, 2))
+    write_cell(tmp_path, "gtzan", method, width, **change)
+    with pytest.raises(InputError, match=rf"gtzan/\*\.json: the cells differ in {message}.* Run: dvc repro"):
+        cells_of(tmp_path, widths=(1, 2))
+
+
+def test_a_width_that_was_run_by_another_protocol_is_refused(tmp_path):
+    write_cells(tmp_path, widths=(1, 2))
+    write_cells(tmp_path, ["gtzan"], widths=(2,), protocol="artist_cv")
+    with pytest.raises(InputError, match=r"gtzan/\*\.json: the cells differ in protocol"):
+        cells_of(tmp_path, widths=(1, 2))
+    assert len(cells_of(tmp_path, widths=(2,))) == 8 * 4
+
+
+@pytest.mark.parametrize(("change", "field"), [({"seeds": 3}, "seeds"), ({"channels": 32}, r"model\.channels")])
+def test_tasks_that_differ_in_a_setting_of_the_whole_run_are_not_reported_together(tmp_path, change, field):
     write_cells(tmp_path)
-    write_cell(tmp_path, "gtzan", "base", 1, folds=10)
-    with pytest.raises(InputError, match=r"gtzan/\*-x1\.json: the methods differ in folds"):
+    write_cells(tmp_path, ["gtzan"], **change)
+    with pytest.raises(InputError, match=rf"transfer/\*/\*\.json: the cells differ in {field}"):
         cells_of(tmp_path)
+
+
+def test_every_protocol_has_a_name_in_print():
+    names = {protocol: protocol_label(protocol, 4) for protocol in PROTOCOLS}
+    assert names == {
+        "stratified_cv": "stratified 4-fold CV",
+        "grouped_cv": "grouped 4-fold CV",
+        "artist_cv": "artist-grouped 4-fold CV",
+        "official": "official split",
+        "fault_filtered": "fault-filtered split",
+        "dev_cv4": "4 published folds",
+    }
 
 
 def test_spread_is_the_standard_deviation_over_folds_and_nan_for_one(tmp_path):
@@ -114,7 +152,9 @@ def test_holm_counts_the_comparisons_that_could_be_tested(tmp_path):
 
 def test_regression_never_enters_a_test(tmp_path):
     write_cells(tmp_path)
-    assert summarise(cells_of(tmp_path)) == summarise(cells_of(tmp_path, CLASSIFICATION))
+    both, classification = summarise(cells_of(tmp_path)), summarise(cells_of(tmp_path, CLASSIFICATION))
+    assert set(both.pop("protocols")) - set(classification.pop("protocols")) == set(REGRESSION)
+    assert both == classification
     only_regression = summarise(cells_of(tmp_path, REGRESSION))
     assert set(only_regression["pairs"]["kd-base"]) == {"note"}
     assert only_regression["accuracy_mean"] == {}
@@ -152,10 +192,46 @@ def test_text_gives_scores_with_protocol_and_reference_lines(tmp_path):
     write_cells(tmp_path, ["fma_small"], folds=1)
     lines = cells_and_text(tmp_path)[1].splitlines()
     gtzan = next(line for line in lines if line.startswith("GTZAN"))
-    assert gtzan.split() == ["GTZAN", "16", "50.0", "46.0", "52.0", "52.0", "10.0", "12.5", "150", "3-fold", "CV"]
-    assert next(line for line in lines if line.startswith("FMA small")).endswith("official split")
+    assert gtzan.split()[:5] == ["GTZAN", "stratified", "3-fold", "CV", "16"]
+    assert gtzan.split()[5:] == ["50.0", "46.0", "52.0", "52.0", "10.0", "12.5", "150"]
     valence = next(line for line in lines if line.startswith("EmoMusic valence"))
-    assert valence.split()[2:7] == ["16", "0.500", "0.360", "0.520", "0.570"]
+    assert valence.split()[5:] == ["16", "0.500", "0.360", "0.520", "0.570", "150"]
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """A run whose tasks go by different protocols."""
+    write_cells(tmp_path, widths=(1, 2), folds=1)
+    write_cells(tmp_path, ["gtzan"], (1, 2), 10, protocol="artist_cv")
+    write_cells(tmp_path, ["extended_ballroom"], (1, 2), 10)
+    return tmp_path
+
+
+def test_every_table_names_the_protocol_of_every_task(mixed):
+    text = cells_and_text(mixed, widths=(1, 2))[1]
+    accuracy, macro_f1, *regression = (section for section in text.split("\n\n") if "\ntask " in section)
+    for table in (accuracy, macro_f1):
+        assert "GTZAN             artist-grouped 10-fold CV 16 " in table
+        assert "Extended Ballroom stratified 10-fold CV     16 " in table
+        assert "FMA small         official split            16 " in table
+    assert len(regression) == 2
+    assert all("EmoMusic valence official split 16 " in table for table in regression)
+
+
+def test_the_summary_names_protocols_so_that_a_diff_of_metrics_shows_a_change(mixed):
+    protocols = summarise(cells_of(mixed, widths=(1, 2)))["protocols"]
+    assert set(protocols) == set(TASKS)
+    assert protocols["gtzan"] == "artist-grouped 10-fold CV"
+    assert protocols["extended_ballroom"] == "stratified 10-fold CV"
+    assert protocols["fma_small"] == "official split"
+
+
+def test_headings_say_of_how_many_seeds_scores_are_the_mean(tmp_path):
+    write_cells(tmp_path, seeds=3)
+    text = cells_and_text(tmp_path)[1]
+    assert all(heading in text for heading in ("Accuracy, %, mean of 3 seeds", "squared correlation, mean of 3 seeds"))
+    write_cells(tmp_path)
+    assert "seeds" not in cells_and_text(tmp_path)[1]
 
 
 def test_text_says_each_test_in_one_line(tmp_path):
@@ -167,6 +243,7 @@ def test_text_says_each_test_in_one_line(tmp_path):
 
 def test_text_fits_100_columns(tmp_path):
     write_cells(tmp_path, widths=(1, 2, 4, 8))
+    write_cells(tmp_path, ["gtzan"], (1, 2, 4, 8), folds=10, protocol="artist_cv")  # the longest name
     text = cells_and_text(tmp_path, widths=(1, 2, 4, 8), synthetic=True)[1]
     assert max(map(len, text.splitlines())) <= 100
 

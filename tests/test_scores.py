@@ -46,6 +46,14 @@ def test_per_class_scores_and_confusion():
     assert scores.confusion(LABELS).loc["a"].to_dict() == {"a": 2, "b": 1, "c": 0}
 
 
+def test_every_row_of_a_labelled_table_names_its_protocol():
+    protocol = {"protocol": "artist_cv", "folds": 10}
+    table = scores.label(scores.confusion(LABELS).reset_index(), protocol)
+    assert list(table) == ["protocol", "folds", "truth", "a", "b", "c"]
+    assert set(table["protocol"]) == {"artist_cv"} and set(table["folds"]) == {10}
+    assert scores.label(LABELS, protocol)[list(LABELS)].equals(LABELS)
+
+
 def test_reference_lines_by_hand():
     truth = pd.Series(["a", "a", "b", "b", "b", "a"])
     folds = [{"train": np.array([0, 1, 2]), "test": np.array([3, 4, 5])}]

@@ -1,4 +1,4 @@
-"""Audio files to crops: the middle of each file, mono, at one sample rate (paper, section 3.1.3)."""
+"""An audio file: what it holds, and its middle as a crop, mono, at one sample rate (paper, section 3.1.3)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ import math
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-import pandas as pd
 import soundfile
 import torch
 from torchaudio.transforms import Resample
-from tqdm import tqdm
-
-from hearlog.errors import InputError
 
 # torchaudio's default kernel loses 1.8 dB at 7 kHz and aliases; this is its documented "Kaiser best".
 KERNEL_WIDTH, ROLLOFF, KAISER_BETA = 64, 0.9475937167399596, 14.769656459379492
@@ -28,7 +23,8 @@ KERNEL_WIDTH, ROLLOFF, KAISER_BETA = 64, 0.9475937167399596, 14.769656459379492
 # 44,099 Hz it would have 16,000, and take gigabytes.
 MOST_PHASES = 640
 FULL_SCALE = 32768  # of int16: a 16-bit file at the target rate passes through unchanged
-REJECTED_COLUMNS = ["item_id", "path", "reason", "detail"]
+LONGEST_MP3_FRAME = 1441  # bytes: 320 kbit/s at 32 kHz, padded
+COUNTED_AT_ONCE = 2**16  # frames
 
 
 class UnusableAudioError(Exception):
@@ -46,6 +42,26 @@ class FileInfo:
     seconds: float
     sample_rate: int
     channels: int
+
+
+def read_info(path: Path, sample_rate: int, min_seconds: float) -> FileInfo:
+    """Read what the header of a file says, and nothing else: a tenth of a millisecond.
+
+    What only decoding shows stays unseen: silence, samples that are not finite, damage after the header, and that an
+    ogg or mp3 file was cut short. The length of an mp3 file without a frame count is the decoder's guess.
+
+    Parameters
+    ----------
+    path, sample_rate, min_seconds
+        As in `read_crop`.
+
+    Raises
+    ------
+    UnusableAudioError
+        As `read_crop` would, with reason ``missing``, ``unreadable``, ``truncated``, ``short`` or ``sample rate``.
+    """
+    with _open(path) as file:
+        return _inspect(path, file, file.frames, sample_rate, min_seconds)
 
 
 def read_crop(path: Path, sample_rate: int, seconds: float, min_seconds: float) -> tuple[np.ndarray, FileInfo]:
@@ -74,24 +90,53 @@ def read_crop(path: Path, sample_rate: int, seconds: float, min_seconds: float) 
         With reason ``missing``, ``unreadable``, ``truncated``, ``short``, ``sample rate``, ``not finite`` or
         ``silent``.
     """
+    with _open(path) as file:
+        frames = _count_frames(path, file)
+        info = _inspect(path, file, frames, sample_rate, min_seconds)
+        middle = _read_middle(file, frames, sample_rate, seconds)
+    return _quantise(_fit(middle, round(seconds * sample_rate))), info
+
+
+@contextmanager
+def quiet_decoders() -> Iterator[TextIO]:
+    """Send what C libraries write to stderr nowhere; yield the real one.
+
+    libmpg123 complains of every seek into an mp3 file whose frames lean on earlier ones, and decodes it exactly.
+    What matters of damage is seen in what was read.
+    """
+    sys.stderr.flush()
+    with os.fdopen(os.dup(2), "w") as terminal, Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield terminal
+        finally:
+            os.dup2(terminal.fileno(), 2)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[soundfile.SoundFile]:
+    """Open a file; whatever cannot be read of it, now or later, makes it unusable."""
     if not path.is_file():
         raise UnusableAudioError("missing", "no such file")
     try:
         with soundfile.SoundFile(path) as file:
-            info = FileInfo(file.frames / file.samplerate, file.samplerate, file.channels)
-            _check_length(path, file, info, min_seconds)
-            middle = _read_middle(file, sample_rate, seconds)
+            yield file
     except soundfile.LibsndfileError as error:
         raise UnusableAudioError("unreadable", error.error_string) from None
-    return _quantise(_fit(middle, round(seconds * sample_rate))), info
 
 
-def _check_length(path: Path, file: soundfile.SoundFile, info: FileInfo, min_seconds: float) -> None:
-    announced = _announced_bytes(path)
-    if announced > path.stat().st_size + 8:  # some writers count the 8 bytes of the RIFF header in
-        raise UnusableAudioError("truncated", f"header announces {announced} bytes, file has {path.stat().st_size}")
+def _inspect(path: Path, file: soundfile.SoundFile, frames: int, sample_rate: int, min_seconds: float) -> FileInfo:
+    """Say what a file holds, or why that gives no crop."""
+    announced, size = _announced_bytes(path), path.stat().st_size
+    if announced > size + 8:  # some writers count the 8 bytes of the RIFF header in
+        raise UnusableAudioError("truncated", f"header announces {announced} bytes, file has {size}")
+    info = FileInfo(frames / file.samplerate, file.samplerate, file.channels)
     if info.seconds < min_seconds:
         raise UnusableAudioError("short", f"{info.seconds:.2f} s, at least {min_seconds:g} s needed")
+    if sample_rate // math.gcd(info.sample_rate, sample_rate) > MOST_PHASES:
+        detail = f"{info.sample_rate} Hz has no simple ratio to {sample_rate} Hz: resample it"
+        raise UnusableAudioError("sample rate", detail)
+    return info
 
 
 def _announced_bytes(path: Path) -> int:
@@ -108,18 +153,43 @@ def _announced_bytes(path: Path) -> int:
     return 0
 
 
-def _read_middle(file: soundfile.SoundFile, sample_rate: int, seconds: float) -> np.ndarray:
+def _count_frames(path: Path, file: soundfile.SoundFile) -> int:
+    """Count the frames of an mp3 file that holds no count of its own, by decoding it; take others' as they say.
+
+    libsndfile guesses that length from the size of the file, embedded pictures included. Intact files of constant bit
+    rate at 44,100 Hz come out some thousand frames too long, and would seem truncated.
+    """
+    if file.format != "MP3" or _has_frame_count(path):
+        return file.frames
+    frames = 0
+    while block := len(file.read(COUNTED_AT_ONCE, dtype="float32")):
+        frames += block
+    return frames
+
+
+def _has_frame_count(path: Path) -> bool:
+    """Whether the first frame of an mp3 file is that of Xing and LAME, which holds the number of the others."""
+    with path.open("rb") as file:
+        head = file.read(10)
+        if head[:3] == b"ID3":  # a tag before the audio; its size is in four groups of 7 bits
+            file.seek(10 + sum(bits << shift for bits, shift in zip(head[6:], (21, 14, 7, 0), strict=True)))
+            head = b""
+        first = head + file.read(LONGEST_MP3_FRAME)
+    return b"Xing" in first or b"Info" in first
+
+
+def _read_middle(file: soundfile.SoundFile, frames: int, sample_rate: int, seconds: float) -> np.ndarray:
     """Read, mix down and resample the middle; float32, as many samples as there are, up to ``seconds``."""
     resample, margin, skip = _resampler(file.samplerate, sample_rate)
-    wanted = min(math.ceil(seconds * file.samplerate), file.frames)
-    begin = (file.frames - wanted) // 2
+    wanted = min(math.ceil(seconds * file.samplerate), frames)
+    begin = (frames - wanted) // 2
     if begin < margin:  # a file about as long as the crop: nothing stands beyond its ends
         margin = skip = 0
     file.seek(begin - margin)
-    expected = min(wanted + 2 * margin, file.frames - begin + margin)
+    expected = min(wanted + 2 * margin, frames - begin + margin)
     samples = file.read(expected, dtype="float32", always_2d=True)
     if len(samples) < expected:
-        detail = f"{file.frames} frames announced, none after {begin - margin + len(samples)}"
+        detail = f"{frames} frames announced, none after {begin - margin + len(samples)}"
         raise UnusableAudioError("truncated", detail)
     if not np.isfinite(samples).all():
         raise UnusableAudioError("not finite", "samples that are NaN or infinite")
@@ -134,10 +204,6 @@ def _resampler(source_rate: int, sample_rate: int) -> tuple[torch.nn.Module, int
         return torch.nn.Identity(), 0, 0
     common = math.gcd(source_rate, sample_rate)
     source_step, step = source_rate // common, sample_rate // common
-    if step > MOST_PHASES:
-        raise UnusableAudioError(
-            "sample rate", f"{source_rate} Hz has no simple ratio to {sample_rate} Hz: resample it"
-        )
     blocks = math.ceil(KERNEL_WIDTH / ROLLOFF / min(source_step, step))
     resample = Resample(source_rate, sample_rate, "sinc_interp_kaiser", KERNEL_WIDTH, ROLLOFF, KAISER_BETA)
     return resample, blocks * source_step, blocks * step
@@ -153,127 +219,3 @@ def _quantise(samples: np.ndarray) -> np.ndarray:
     if not crop.any():
         raise UnusableAudioError("silent", "every sample of the crop is zero")
     return crop
-
-
-def crop_items(
-    items: pd.DataFrame,
-    root: Path,
-    out: Path,
-    *,
-    sample_rate: int,
-    seconds: float,
-    min_seconds: float,
-    max_rejected: float,
-    threads: int,
-) -> dict[str, int | dict[str, int]]:
-    """Crop every item's file into one array, and list what had to be left out.
-
-    Parameters
-    ----------
-    items
-        With columns ``item_id`` and ``path``, relative to ``root``.
-    root
-        Folder of the audio files.
-    out
-        Folder for ``crops.npy``, ``clips.parquet`` and ``rejected.parquet`` (see `hearlog.corpus.Corpus`).
-    sample_rate, seconds, min_seconds
-        As in `read_crop`.
-    max_rejected
-        Largest share of items that may be left out.
-    threads
-        Files decoded at once.
-
-    Returns
-    -------
-    Counts: ``accepted``, and ``rejected`` by reason.
-
-    Raises
-    ------
-    InputError
-        If more than ``max_rejected`` of the items cannot be used, with the reasons and the first of them.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-
-    def crop(path: str) -> tuple[np.ndarray, FileInfo] | UnusableAudioError:
-        try:
-            return read_crop(root / path, sample_rate, seconds, min_seconds)
-        except UnusableAudioError as unusable:
-            return unusable
-
-    clips, rejected = [], []
-    with (
-        _quiet_decoders() as terminal,
-        ThreadPoolExecutor(threads) as pool,
-        RowWriter(out / "crops.npy", (round(seconds * sample_rate),), np.int16) as writer,
-    ):
-        results = tqdm(pool.map(crop, items["path"]), "crop", len(items), file=terminal, unit="file", disable=None)
-        for item_id, path, result in zip(items["item_id"], items["path"], results, strict=True):
-            if isinstance(result, UnusableAudioError):
-                rejected.append((item_id, path, result.reason, result.detail))
-            else:
-                writer.append(result[0])
-                clips.append({"item_id": item_id, **asdict(result[1])})
-    table = pd.DataFrame(rejected, columns=REJECTED_COLUMNS, dtype="str")
-    table.to_parquet(out / "rejected.parquet", index=False)
-    columns = ["item_id", *FileInfo.__dataclass_fields__]
-    pd.DataFrame(clips, columns=columns).to_parquet(out / "clips.parquet", index=False)
-    _check_share(table, len(items), root, max_rejected)
-    reasons = table["reason"].value_counts().sort_index()
-    return {"accepted": len(clips), "rejected": {str(reason): int(count) for reason, count in reasons.items()}}
-
-
-@contextmanager
-def _quiet_decoders() -> Iterator[TextIO]:
-    """Send what C libraries write to stderr nowhere; yield the real one.
-
-    libmpg123 complains of every seek into an mp3 file whose frames lean on earlier ones, and decodes it exactly.
-    What matters of damage is seen in what was read.
-    """
-    sys.stderr.flush()
-    with os.fdopen(os.dup(2), "w") as terminal, Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield terminal
-        finally:
-            os.dup2(terminal.fileno(), 2)
-
-
-def _check_share(rejected: pd.DataFrame, items: int, root: Path, limit: float) -> None:
-    if items == 0:
-        raise InputError(f"{root}: no items to crop")
-    if len(rejected) > limit * items or len(rejected) == items:
-        first = [f"  {root}/{row.path}: {row.reason} ({row.detail})" for row in rejected.head(5).itertuples()]
-        raise InputError(
-            f"{root}: {len(rejected)} of {items} files cannot be used, more than audio.max_rejected = {limit:g} "
-            "allows. Mend or remove them, or raise the limit. The first:\n" + "\n".join(first)
-        )
-
-
-class RowWriter:
-    """Writes a ``.npy`` array row by row, for a number of rows known only at the end.
-
-    NumPy pads the header so that it keeps its length whatever the first dimension becomes.
-    """
-
-    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: type[np.generic]) -> None:
-        self.row_shape, self.dtype, self.rows = row_shape, np.dtype(dtype), 0
-        self._file = path.open("wb")
-
-    def __enter__(self) -> RowWriter:
-        self._write_header()
-        return self
-
-    def append(self, row: np.ndarray) -> None:
-        """Add one row of shape ``row_shape``."""
-        self._file.write(np.ascontiguousarray(row, self.dtype).reshape(self.row_shape).tobytes())
-        self.rows += 1
-
-    def __exit__(self, *error: object) -> None:
-        self._file.seek(0)
-        self._write_header()
-        self._file.close()
-
-    def _write_header(self) -> None:
-        shape = (self.rows, *self.row_shape)
-        header = {"descr": self.dtype.str, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)

@@ -25,6 +25,24 @@ TITLES = {
     "dcase2016": "DCASE2016 scenes",
 }
 
+# What a protocol of `hearlog.splits.PROTOCOLS` is called in print.
+LABELS = {
+    "stratified_cv": "stratified {folds}-fold CV",
+    "grouped_cv": "grouped {folds}-fold CV",
+    "artist_cv": "artist-grouped {folds}-fold CV",
+    "official": "official split",
+    "fault_filtered": "fault-filtered split",
+    "dev_cv4": "{folds} published folds",
+}
+
+
+def protocol_label(protocol: str, folds: int) -> str:
+    """Name a protocol and its folds for tables and figures.
+
+    Scores of one data set under two protocols do not compare, so no score is printed without it.
+    """
+    return LABELS[protocol].format(folds=folds)
+
 
 def read_cells(tasks: Iterable[str], widths: Iterable[int], folder: Path) -> pd.DataFrame:
     """Read the scores of the cells that params name; other files in the folder are left alone.
@@ -47,13 +65,13 @@ def read_cells(tasks: Iterable[str], widths: Iterable[int], folder: Path) -> pd.
     Raises
     ------
     InputError
-        When a file is missing or not JSON, or the methods of a task were not run on the same clips and folds.
+        When a file is missing or not JSON, or the cells of a task differ in protocol or clips.
     """
     ordered = sorted(tasks, key=lambda task: list(TITLES).index(task) if task in TITLES else len(TITLES))
     cells = pd.DataFrame(
         [_read_cell(folder, task, method, width) for task in ordered for width in sorted(widths) for method in METHODS]
     )
-    _check_same_protocol(cells, folder)
+    _check_one_run(cells, folder)
     return cells
 
 
@@ -70,15 +88,21 @@ def _read_cell(folder: Path, task: str, method: str, width: int) -> dict[str, An
     return {**names, "kind": kind, "score": scores[score], **scores}
 
 
-def _check_same_protocol(cells: pd.DataFrame, folder: Path) -> None:
-    """Refuse cells of different runs: methods compare only on the same clips, folds and seeds."""
-    fields = ["kind", "channels", "protocol", "folds", "seeds", "clips"]
-    for (task, width), methods in cells.groupby(["task", "width"], sort=False):
-        mixed = [field for field in fields if len(methods[field].unique()) > 1]
-        if mixed:
+def _check_one_run(cells: pd.DataFrame, folder: Path) -> None:
+    """Refuse cells of different runs: scores compare only on the same clips, folds and seeds."""
+    # Widths differ in channels, but not in the number they multiply.
+    cells = cells.assign(**{"model.channels": cells["channels"] // cells["width"]})
+    _refuse_mixture(cells, ["seeds", "model.channels"], folder / "*")
+    for task, of_task in cells.groupby("task", sort=False):
+        _refuse_mixture(of_task, ["kind", "protocol", "folds", "clips"], folder / str(task))
+
+
+def _refuse_mixture(cells: pd.DataFrame, fields: list[str], folder: Path) -> None:
+    for field in fields:
+        if len(found := cells[field].unique()) > 1:
             raise InputError(
-                f"{folder / str(task)}/*-x{width}.json: the methods differ in {', '.join(mixed)}, so they "
-                "come from different runs and cannot be compared. Run: dvc repro"
+                f"{folder}/*.json: the cells differ in {field} ({', '.join(map(str, found))}), so they come from "
+                "different runs and cannot be compared. Run: dvc repro"
             )
 
 

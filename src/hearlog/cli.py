@@ -1,4 +1,4 @@
-"""The command ``hearlog``: what a run will cost, and what the last one found."""
+"""The command ``hearlog``: whether a run will work, what it will cost, and what the last one found."""
 
 from __future__ import annotations
 
@@ -21,18 +21,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="hearlog", description="Music features from listening logs.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, command in {"plan": plan, "report": report}.items():
+    parsers = {}
+    for name, command in {"check": check, "plan": plan, "report": report}.items():
         description = (command.__doc__ or "").splitlines()[0]
-        commands.add_parser(name, help=description, description=description).set_defaults(command=command)
+        parsers[name] = commands.add_parser(name, help=description, description=description)
+        parsers[name].set_defaults(command=command)
+    _add_options(parsers["check"])
+    options = vars(parser.parse_args(arguments))
     try:
-        parser.parse_args(arguments).command()
+        return options.pop("command")(**options) or 0
     except InputError as error:
         print(f"hearlog: {error}", file=sys.stderr)
         return 1
-    return 0
+
+
+def _add_options(check: argparse.ArgumentParser) -> None:
+    depth = check.add_mutually_exclusive_group()
+    depth.add_argument(
+        "--quick", action="store_true", help="read the headers of files, and the first log rows (default)"
+    )
+    depth.add_argument("--full", action="store_true", help="decode every file, and read all log rows")
+    check.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
 
 
 # The imports stand in the commands: `hearlog --help` answers at once.
+
+
+def check(quick: bool, full: bool, as_json: bool) -> int:
+    """Look at logs, songs and tasks that params.yaml names, and say what will stop a run or spoil it."""
+    from hearlog import params
+    from hearlog.check import run_check
+    from hearlog.check.findings import Section, is_ready
+    from hearlog.check.render import to_json, to_text
+
+    section = Section("params")
+    sections = [section]
+    with section.errors_are_problems():
+        sections = run_check(params.load(), full)
+    print((to_json if as_json else to_text)(sections, full))
+    return 0 if is_ready(sections) else 1
 
 
 def plan() -> None:

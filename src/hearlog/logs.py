@@ -17,6 +17,9 @@ The folder that `ingest` writes:
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +53,7 @@ COUNT_PAIRS = """
             WHEN coalesce(trim(song_id), '') = '' THEN 'empty_song_id'
             WHEN NOT coalesce(regexp_full_match(plays, '0*[1-9][0-9]{0,8}([.]0*)?'), false)
                 THEN 'bad_play_count' END AS reason
-        FROM rows
+        FROM read_rows
     )
     SELECT reason,
         CASE WHEN reason IS NULL THEN user_id END AS user_id,
@@ -61,6 +64,14 @@ COUNT_PAIRS = """
             coalesce(text, {'user': user_id, 'song': song_id, 'plays': plays}::VARCHAR)
         }) FILTER (WHERE reason IS NOT NULL) AS example
     FROM judged GROUP BY ALL
+"""
+
+USED_ROWS = """
+    SELECT coalesce(sum(rows), 0)::BIGINT, count(DISTINCT user_id) FROM pairs WHERE reason IS NULL
+"""
+
+PLAYS = """
+    SELECT song_id, sum(plays)::BIGINT AS plays FROM pairs WHERE reason IS NULL GROUP BY song_id ORDER BY song_id
 """
 
 INDEX_SONGS = """
@@ -111,18 +122,71 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
     InputError
         If files, columns or too many rows cannot be used, or nothing remains.
     """
-    files = find_files(settings.path)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out) as spill, duckdb.connect() as con:
+    with _count_pairs(settings, memory_limit, threads, out) as con:
+        counts = _write_rejected(con, settings, out)
+        return {"files": len(find_files(settings.path)), **counts, **_write_matrix(con, settings, out)}
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What logs hold, before anything is left out.
+
+    ``rejected`` has one entry a reason, with the keys of ``rejected.parquet``; ``songs`` is a table of ``song_id`` and
+    ``plays``, by id; ``complete`` says that no row was left unread.
+    """
+
+    files: list[Path]
+    rows: int
+    complete: bool
+    rejected: list[dict[str, Any]]
+    users: int
+    songs: pa.Table
+
+
+def survey(settings: Logs, memory_limit: str, threads: int, spill: Path, most_rows: int | None = None) -> Survey:
+    """Count what is in the logs, as `ingest` would take it, and write nothing.
+
+    Parameters
+    ----------
+    settings, memory_limit, threads
+        As of `ingest`; of the settings no limit matters.
+    spill
+        Folder for temporary files beyond the memory limit.
+    most_rows
+        Stop reading after this many; None reads all.
+
+    Raises
+    ------
+    InputError
+        If files or columns cannot be used.
+    """
+    with _count_pairs(settings, memory_limit, threads, spill, most_rows) as con:
+        rejected = _read_rejected(con)
+        used, users = con.execute(USED_ROWS).fetchall()[0]
+        rows = used + sum(row["rows"] for row in rejected)
+        complete = most_rows is None or rows < most_rows
+        songs = con.sql(PLAYS).to_arrow_table()
+        return Survey(find_files(settings.path), rows, complete, rejected, users, songs)
+
+
+@contextmanager
+def _count_pairs(
+    settings: Logs, memory_limit: str, threads: int, spill: Path, most_rows: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Read the logs into the table ``pairs`` of a connection."""
+    files = find_files(settings.path)
+    with tempfile.TemporaryDirectory(dir=spill) as folder, duckdb.connect() as con:
         con.execute("SET memory_limit = ?", [memory_limit])
-        con.execute("SET temp_directory = ?", [spill])
+        con.execute("SET temp_directory = ?", [folder])
         if threads:
             con.execute("SET threads = ?", [threads])
         try:
             view_rows(con, files, settings)
+            rows = con.view("rows")
+            (rows if most_rows is None else rows.limit(most_rows)).create_view("read_rows")
             con.execute(COUNT_PAIRS)
-            counts = _write_rejected(con, settings, out)
-            return {"files": len(files), **counts, **_write_matrix(con, settings, out)}
+            yield con
         except duckdb.OutOfMemoryException as error:
             raise InputError(f"{settings.path}: raise runtime.memory_limit ({memory_limit}): {error}") from None
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
@@ -145,12 +209,10 @@ def read_interactions(folder: Path) -> csr_matrix:
 
 def _write_rejected(con: duckdb.DuckDBPyConnection, settings: Logs, out: Path) -> dict[str, Any]:
     """List the rows that cannot be used, by reason, and stop if they are too many."""
-    found = con.execute("SELECT reason, rows, example FROM pairs WHERE reason IS NOT NULL").fetchall()
-    rejected = [_describe(reason, rows, example) for reason, rows, example in found + unreadable_lines(con)]
-    rejected.sort(key=lambda row: row["reason"])
+    rejected = _read_rejected(con)
     pq.write_table(pa.Table.from_pylist(rejected, schema=REJECTED_SCHEMA), out / "rejected.parquet")
 
-    (used,) = con.execute("SELECT coalesce(sum(rows), 0)::BIGINT FROM pairs WHERE reason IS NULL").fetchall()[0]
+    used, _ = con.execute(USED_ROWS).fetchall()[0]
     total = sum(row["rows"] for row in rejected)
     if total > settings.max_rejected * (used + total):
         reasons = "\n".join(
@@ -164,6 +226,12 @@ def _write_rejected(con: duckdb.DuckDBPyConnection, settings: Logs, out: Path) -
             f"({out / 'rejected.parquet'}):\n{reasons}"
         )
     return {"rows": used + total, "rejected": {"total": total} | {row["reason"]: row["rows"] for row in rejected}}
+
+
+def _read_rejected(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    found = con.execute("SELECT reason, rows, example FROM pairs WHERE reason IS NOT NULL").fetchall()
+    rejected = [_describe(reason, rows, example) for reason, rows, example in found + unreadable_lines(con)]
+    return sorted(rejected, key=lambda row: row["reason"])
 
 
 def _describe(reason: str, rows: int, example: dict[str, Any]) -> dict[str, Any]:

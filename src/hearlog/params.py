@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from hearlog.corpora import READERS
 from hearlog.errors import InputError
-from hearlog.splits import DRAWN_FOLDS
-from hearlog.validation import Block, Count, InnerShare, NonNegative, Positive, Share, describe
+from hearlog.splits import DRAWN_FOLDS, PUBLISHED
+from hearlog.validation import Block, Count, InnerShare, NonNegative, Positive, Share, describe, one_of
 
 TaskName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 
@@ -206,32 +206,37 @@ class Task(Block):
     path: str
     target: str
     protocol: str
-    folds: Annotated[int, Field(ge=2)] | None = None
+    folds: Annotated[int, Field(ge=2)] | None = Field(default=None, validate_default=True)
     valid: InnerShare
+
+    # A validator is given those of the fields above its own that can be used.
 
     @field_validator("reader")
     @classmethod
     def _reader_exists(cls, reader: str) -> str:
-        if reader not in READERS:
-            raise ValueError(f"no reader {reader!r}; there are: {', '.join(READERS)}")
-        return reader
+        return one_of(READERS, reader)
 
-    @model_validator(mode="after")
-    def _data_set_has_target_and_protocol(self) -> Task:
-        data_set = READERS[self.reader]
-        for name, value, known in (
-            ("target", self.target, data_set.targets),
-            ("protocol", self.protocol, data_set.protocols),
-        ):
-            if known and value not in known:
-                raise ValueError(f"{name}: reader {self.reader} has no {name} {value!r}; allowed: {', '.join(known)}")
-        return self
+    @field_validator("target")
+    @classmethod
+    def _data_set_has_target(cls, target: str, fields: ValidationInfo) -> str:
+        data_set = READERS.get(fields.data.get("reader", ""))
+        return one_of(data_set.targets, target) if data_set and data_set.targets else target
 
-    @model_validator(mode="after")
-    def _folds_go_with_cross_validation(self) -> Task:
-        if (self.protocol in DRAWN_FOLDS) != (self.folds is not None):
-            raise ValueError(f"folds belongs to the protocols {', '.join(DRAWN_FOLDS)}, and only to them")
-        return self
+    @field_validator("protocol")
+    @classmethod
+    def _data_set_has_protocol(cls, protocol: str, fields: ValidationInfo) -> str:
+        data_set = READERS.get(fields.data.get("reader", ""))
+        return one_of(data_set.protocols, protocol) if data_set else protocol
+
+    @field_validator("folds")
+    @classmethod
+    def _folds_are_of_protocols_that_draw_them(cls, folds: int | None, fields: ValidationInfo) -> int | None:
+        protocol = fields.data.get("protocol")
+        if protocol in DRAWN_FOLDS and folds is None:
+            raise ValueError(f"missing; protocol {protocol} draws a number of folds (paper: 10)")
+        if protocol in PUBLISHED and folds is not None:
+            raise ValueError(f"given {folds}, but protocol {protocol} has published parts: set it to null")
+        return folds
 
 
 class Params(Block):

@@ -1,146 +1,188 @@
-"""What a run will need: time and disk, said before it starts."""
+"""What a run will need: time, memory and disk, said before it starts."""
 
 from __future__ import annotations
 
-import time
+import textwrap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+import psutil
 import torch
 
-from hearlog import catalogue, runtime
-from hearlog.corpora import READERS
-from hearlog.errors import InputError
-from hearlog.estimator import embedding_objective
-from hearlog.network import EmbeddingNetwork
-from hearlog.params import Params, Task, Training
-from hearlog.synthetic import is_generated, is_synthetic
-from hearlog.training import Optimisation, fit
+from hearlog import footprint, runtime, workload
+from hearlog.params import Params
+from hearlog.workload import LogSize
 
-# Measured on 2 cores with AVX-512; seconds. Training, the largest part, is measured anew on each machine.
-CELL = 3.5  # a stage's process: imports, hashes, dvc.lock
-GENERATE = 0.1  # to write one file of the embedded data set, one core
-GENERATED_BYTES = 55_000  # for a second of its audio, mean over the formats
-DECODE = 0.045  # for the middle 30 s of a file, one core
-MEL = 0.002  # for 30 s
-TRAINED_METHODS = 3  # base, init, kd
 TYPICAL_EPOCHS = 0.8  # share of the epochs that early stopping leaves
+WIDTH = 112  # of the text
+ADVICE = {
+    "log ingestion": "lower runtime.memory_limit, and temporary files are written instead",
+    "ALS": "take logs of a shorter time, or a larger machine",
+    "cropping": "lower runtime.threads",
+    "training": "lower sweep.widths or model.channels, or take a larger machine",
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a plan is computed from.
+
+    ``clip_seconds`` and ``clip_bytes`` are those of a crop, and of it with its spectrogram; ``cells`` are processes;
+    ``trained_clips`` pass through training at one capacity if no training stops early, ``trained_per_second`` at the
+    smallest capacity on this machine; ``channels`` and ``batch_size`` are the largest, ``dtype`` is what they are
+    multiplied in.
+    """
+
+    clip_seconds: float
+    clip_bytes: int
+    log_rows: int
+    users: int
+    songs_played: int
+    threads: int
+    cells: int
+    trained_clips: int
+    trained_per_second: float
+    channels: int
+    batch_size: int
+    dtype: str
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will need; ``seconds`` by kind of work, ``bytes`` by what is kept."""
+    """What a run will need.
+
+    Attributes
+    ----------
+    clips
+        Items of each corpus.
+    seconds
+        Time by kind of work.
+    memory
+        Bytes at the peak, by stage; those of ``training`` are the GPU's where there is one.
+    bytes
+        Disk by what is kept.
+    available
+        Bytes of memory that are free.
+    gpu
+        The same of the GPU; None without one.
+    free
+        Bytes of disk that are free where DVC keeps its cache.
+    kept
+        Bytes of disk that an earlier run has taken for the same.
+    figures
+        What all this is computed from.
+    """
 
     clips: dict[str, int]
     seconds: dict[str, float]
+    memory: dict[str, int]
     bytes: dict[str, int]
-    clips_per_second: float
+    available: int
+    gpu: int | None
+    free: int
+    kept: int
+    figures: Figures
 
     def describe(self) -> str:
         """Return a few lines of text."""
-        clips = ", ".join(f"{name} {count:,}" for name, count in self.clips.items())
-        fixed = sum(seconds for kind, seconds in self.seconds.items() if kind != "training")
-        likely, most = fixed + TYPICAL_EPOCHS * self.seconds["training"], fixed + self.seconds["training"]
-        times = ", ".join(f"{kind} {_minutes(seconds)}" for kind, seconds in self.seconds.items())
-        disk = ", ".join(f"{kind} {size / 1e9:.2f} GB" for kind, size in self.bytes.items())
-        return (
-            f"clips   {clips}\n"
-            f"time    about {_minutes(likely)}, at most {_minutes(most)} if no training stops early ({times};\n"
-            f"        this machine trains {self.clips_per_second:.0f} clips/s at the smallest capacity)\n"
-            f"disk    {sum(self.bytes.values()) / 1e9:.2f} GB ({disk}), twice that where the file system cannot link\n"
-            "Stages whose results are up to date are skipped. Reading logs and ALS come on top:\n"
-            "half a minute for 100 million rows, and 0.2 s an iteration for a million non-zeros."
-        )
+        figures, training = self.figures, self.seconds["training"]
+        rest = sum(self.seconds.values()) - training
+        kept = f"{_size(self.kept)} of it there already, " if self.kept else ""
+        subjects = {
+            "clips": f"{', '.join(f'{name} {count:,}' for name, count in self.clips.items())}; "
+            f"{figures.clip_seconds:g} s and {_size(figures.clip_bytes)} each",
+            "logs": f"{figures.log_rows:,} rows, {figures.users:,} users, {figures.songs_played:,} songs",
+            "time": f"about {_duration(rest + TYPICAL_EPOCHS * training)}, at most {_duration(rest + training)} if no "
+            f"training stops early: {_list(self.seconds, _duration)} ({figures.cells} processes, {figures.threads} "
+            f"threads, {figures.trained_clips:,} clips to train on at each capacity, {figures.trained_per_second:.0f} "
+            "a second at the smallest on this machine)",
+            "memory": f"{_size(max(self.memory.values()))} at the peak, {_size(self.available)} free: "
+            f"{_list(self.memory, _size)} ({figures.channels} channels, batches of {figures.batch_size}, "
+            f"{figures.dtype})",
+            "disk": f"{_size(sum(self.bytes.values()))}, {kept}{_size(self.free)} free: {_list(self.bytes, _size)}; "
+            "twice that where the file system cannot link",
+        }
+        paragraphs = [
+            textwrap.fill(text, WIDTH, initial_indent=f"{name:8}", subsequent_indent=" " * 8)
+            for name, text in subjects.items()
+        ]
+        return "\n".join([*paragraphs, *self.shortages(), "Stages whose results are up to date are skipped."])
+
+    def shortages(self) -> list[str]:
+        """Say of what this machine has too little, and what to do, a sentence each."""
+        said = []
+        for stage, size in self.memory.items():
+            what, free = "memory", self.available
+            if stage == "training" and self.gpu is not None:
+                what, free = "GPU memory", self.gpu
+            if size > free:
+                said.append(f"{stage} takes about {_size(size)} of {what}, {_size(free)} are free: {ADVICE[stage]}")
+        missing = sum(self.bytes.values()) - self.kept - self.free
+        if missing > 0:
+            said.append(f"{_size(missing)} of disk are missing: free them, or move DVC's cache (dvc cache dir)")
+        return said
 
 
-def make_plan(params: Params) -> Plan:
+def make_plan(params: Params, clips: Mapping[str, int] | None = None, logs: LogSize | None = None) -> Plan:
     """Count clips, cells and epochs, measure the speed of training for a few seconds, and add up.
+
+    Parameters
+    ----------
+    params
+        Settings of the run.
+    clips
+        Items of each corpus, where they are known; without those of a corpus it is left out, unless hearlog will
+        generate it. None reads the catalogue and every data set.
+    logs
+        How much is in the logs; None estimates it from their size.
 
     Raises
     ------
     InputError
-        If the catalogue or a data set cannot be read.
+        If the catalogue, a data set or the logs cannot be read.
     """
-    clips = {"songs": _songs(params)} | {name: _clips(task, params) for name, task in params.tasks.items()}
-    total, threads, length = sum(clips.values()), runtime.threads(params.runtime.threads), params.audio.seconds / 30
-    speed = _training_speed(params)
-    work = sum(width**2 for width in params.sweep.widths) * _training_clips(params, clips)
-    frames = params.audio.samples // params.mel.hop_length
-    per_clip = 2 * params.audio.samples + 2 * params.mel.n_mels * frames
-    generated = _generated_files(params)
+    clips = workload.count_clips(params, clips)
+    logs = logs or workload.log_size(params)
+    threads = runtime.threads(params.runtime.threads)
+    backend = runtime.start(params.runtime.device, params.runtime.precision, params.runtime.threads)
+    speed = workload.training_speed(params, backend)
     return Plan(
-        clips,
-        {
-            "starting processes": CELL * _cells(params),
-            "generating data": GENERATE * generated / threads,
-            "audio": total * length * (DECODE / threads + MEL),
-            "training": work / speed,
-        },
-        {
-            "crops and spectrograms": total * per_clip,
-            "generated audio": round(generated * params.demo.seconds * GENERATED_BYTES),
-        },
-        speed,
+        clips=clips,
+        seconds=workload.time_needed(params, clips, logs, threads, speed),
+        memory=footprint.memory(params, logs, threads, backend.dtype),
+        bytes=footprint.disk(params, clips, logs),
+        available=psutil.virtual_memory().available,
+        gpu=torch.cuda.mem_get_info(backend.device)[0] if backend.device.type == "cuda" else None,
+        free=footprint.free_disk(),
+        kept=footprint.kept(params, clips, Path("data/corpora")),
+        figures=Figures(
+            clip_seconds=params.audio.seconds,
+            clip_bytes=footprint.clip_bytes(params),
+            log_rows=logs.rows,
+            users=logs.users,
+            songs_played=logs.songs,
+            threads=threads,
+            cells=workload.count_cells(params),
+            trained_clips=workload.count_trained(params, clips),
+            trained_per_second=speed,
+            channels=footprint.largest_capacity(params),
+            batch_size=max(params.estimator.training.batch_size, params.transfer.training.batch_size),
+            dtype=str(backend.dtype).removeprefix("torch."),
+        ),
     )
 
 
-def _songs(params: Params) -> int:
-    if is_generated(params.songs.catalog):
-        return params.demo.songs
-    songs, sample = len(catalogue.read(Path(params.songs.catalog))), params.songs.sample
-    if sample and sample > songs:
-        raise InputError(f"songs.sample asks for {sample} songs, {params.songs.catalog} has {songs}: lower it, or null")
-    return sample or songs
+def _list(parts: Mapping[str, float], write: Callable[[float], str]) -> str:
+    return ", ".join(f"{name} {write(part)}" for name, part in parts.items())
 
 
-def _clips(task: Task, params: Params) -> int:
-    if not is_generated(task.path):
-        return len(READERS[task.reader].read(Path(task.path), task.target))
-    if task.reader == "fma_small":
-        return params.demo.fma // 2
-    return int(getattr(params.demo, task.reader.removesuffix("_medium")))
+def _size(size: float) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def _generated_files(params: Params) -> int:
-    if not is_synthetic(params):
-        return 0
-    sizes = params.demo
-    return sizes.songs + sizes.gtzan + sizes.extended_ballroom + sizes.emomusic + sizes.fma + sizes.dcase2016
-
-
-def _cells(params: Params) -> int:
-    return 8 + 2 * len(params.sweep.widths) + len(params.tasks) * (4 + 5 * len(params.sweep.widths))
-
-
-def _training_clips(params: Params, clips: dict[str, int]) -> float:
-    """Clips that pass through training at one capacity, if no training stops early."""
-    work = clips["songs"] * params.songs.split.train * params.estimator.training.epochs
-    for name, task in params.tasks.items():
-        folds = (task.folds - 1) if task.folds else 0.7  # k folds train on (k - 1) / k of the clips each
-        runs = TRAINED_METHODS * len(params.transfer.seeds) * params.transfer.training.epochs
-        work += clips[name] * folds * (1 - task.valid) * runs
-    return work
-
-
-def _training_speed(params: Params) -> float:
-    """Measure clips/s of training at ``model.channels``, in three short epochs."""
-    backend = runtime.start(params.runtime.device, params.runtime.precision, params.runtime.threads)
-    settings: Training = params.estimator.training
-    frames = params.audio.samples // params.mel.hop_length
-    mels = np.zeros((settings.batch_size, params.mel.n_mels, frames), np.float16)
-    rows = np.arange(len(mels))
-    network = EmbeddingNetwork(params.model.channels, params.als.factors, params.model.se_ratio)
-    objective = embedding_objective(torch.ones(len(mels), params.als.factors, device=backend.device))
-    one = Optimisation(settings.batch_size, 1, 1, settings.learning_rate)
-    fit(network, objective, mels, rows, rows[:2], one, backend, 0, "measuring")
-    begin = time.perf_counter()
-    three = Optimisation(settings.batch_size, 3, 3, settings.learning_rate)
-    fit(network, objective, mels, rows, rows[:2], three, backend, 0, "measuring")
-    return 3 * len(mels) / (time.perf_counter() - begin)
-
-
-def _minutes(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def _duration(seconds: float) -> str:
+    for unit, length in {"s": 1, "min": 60, "h": 3600}.items():
+        if seconds < 90 * length:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds / 86400:,.0f} days"

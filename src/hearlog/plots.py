@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from hearlog.cells import METHODS
+from hearlog.cells import METHODS, protocol_label
 
 # Okabe and Ito (2008): told apart with any colour vision; the markers tell them apart in grey.
 _COLOURS = {"base": "#000000", "fix": "#E69F00", "init": "#0072B2", "kd": "#D55E00"}
@@ -44,7 +44,7 @@ _STYLE: Any = {
     "pdf.fonttype": 42,  # journals refuse matplotlib's default Type 3 fonts
 }
 _COLUMNS = 4
-_PANEL = (1.79, 1.95)  # inches: four fill the 7.16 of a two-column page
+_PANEL = (1.79, 2.05)  # inches: four fill the 7.16 of a two-column page
 
 
 def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
@@ -72,7 +72,7 @@ def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
         for position, (_, task) in enumerate(tasks):
             axes = figure.add_subplot(rows, columns, position + 1)
             _draw_panel(axes, task)
-            axes.set_title(f"({string.ascii_letters[position]}) {task['title'].iloc[0]}")
+            _name_panel(axes, string.ascii_letters[position], *task[["title", "protocol", "folds"]].iloc[0])
         figure.legend(handles=_legend(cells), loc="outside lower center", ncols=7 if columns == _COLUMNS else 3)
         if synthetic:
             figure.suptitle("Synthetic data, too small to resolve the paper's 2.6 points", style="italic")
@@ -92,6 +92,20 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         for path, metadata in zip(paths, undated.values(), strict=True):
             figure.savefig(path, dpi=300, metadata=metadata)
     return paths
+
+
+def _name_panel(axes: Axes, letter: str, title: str, protocol: str, folds: int) -> None:
+    """Write the task's name above a panel and, smaller, what its scores are of."""
+    axes.set_title(f"({letter}) {title}", pad=14)
+    axes.annotate(
+        protocol_label(protocol, folds),
+        xy=(0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 4),
+        textcoords="offset points",
+        fontsize=7,
+        color="#555555",
+    )
 
 
 def _draw_panel(axes: Axes, task: pd.DataFrame) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from hearlog import statistics
-from hearlog.cells import METHODS
+from hearlog.cells import METHODS, protocol_label
 
 COMPARISONS = (("kd", "base"), ("init", "base"), ("fix", "base"), ("kd", "init"))
 
@@ -32,10 +32,12 @@ PAPER = (
 
 
 def summarise(cells: pd.DataFrame) -> dict[str, Any]:
-    """Mean accuracies and paired tests, as nested dicts without lists (``dvc metrics diff`` drops lists).
+    """Protocols, mean accuracies and paired tests, as nested dicts without lists (``dvc metrics diff`` drops lists).
 
     Returns
     -------
+    ``protocols``
+        What each task's scores are of, as `hearlog.cells.protocol_label` names it.
     ``accuracy_mean``
         Per cent, for each method, over all classification cells.
     ``pairs``
@@ -53,6 +55,7 @@ def summarise(cells: pd.DataFrame) -> dict[str, Any]:
     pairs = pairs.reindex(columns=list(METHODS)).astype(float) * 100
     tasks = pairs.groupby(level="task").mean()
     return {
+        "protocols": {task: _protocol(of_task.iloc[0]) for task, of_task in cells.groupby("task", sort=False)},
         "accuracy_mean": {method: float(mean) for method, mean in pairs.mean().dropna().items()},
         "pairs": _compare(pairs),
         "tasks": _compare(tasks, sign_flip=True),
@@ -129,37 +132,39 @@ def _section(heading: str, body: str) -> str:
 
 
 def _score_tables(cells: pd.DataFrame) -> list[str]:
+    seeds = cells["seeds"].iloc[0]
+    mean = "" if seeds == 1 else f", mean of {seeds} seeds"
     sections = []
     if (classification := cells["kind"] == "classification").any():
         shares = ["accuracy", "macro_f1", "chance", "majority"]
         percent = cells[classification].assign(**cells.loc[classification, shares] * 100)
         facts = ["chance", "majority"]
         sections += [
-            _section("Accuracy, %", _table(percent, "accuracy", 1, facts)),
-            _section("Macro-F1, %", _table(percent, "macro_f1", 1)),
+            _section(f"Accuracy, %{mean}", _table(percent, "accuracy", 1, facts)),
+            _section(f"Macro-F1, %{mean}", _table(percent, "macro_f1", 1)),
         ]
     if (regression := cells["kind"] == "regression").any():
+        numbers = cells[regression]
         sections += [
-            _section("Regression, r2 (coefficient of determination)", _table(cells[regression], "r2", 3)),
-            _section("Regression, squared correlation", _table(cells[regression], "squared_correlation", 3)),
+            _section(f"Regression, r2 (coefficient of determination){mean}", _table(numbers, "r2", 3)),
+            _section(f"Regression, squared correlation{mean}", _table(numbers, "squared_correlation", 3)),
         ]
     return sections
 
 
 def _table(cells: pd.DataFrame, score: str, decimals: int, facts: Sequence[str] = ()) -> str:
-    """One row a task and capacity, one column a method, then what the methods have in common."""
-    rows = ["title", "channels"]
+    """One row a task and capacity, named with its protocol; one column a method, then what they have in common."""
+    rows = ["title", "protocol", "channels"]
+    cells = cells.assign(protocol=cells.apply(_protocol, axis="columns"))
     common = cells.drop_duplicates(rows).set_index(rows)
     methods = cells.pivot_table(index=rows, columns="method", values=score)[list(METHODS)]
     table = methods.join(common[[*facts]]).loc[common.index].map(lambda value: f"{value:.{decimals}f}")
     table["clips"] = common["clips"]
-    table["protocol"] = [_protocol(cell) for _, cell in common.iterrows()]
-    return table.rename_axis(index=["task", "channels"]).to_string(col_space=6)
+    return table.rename_axis(index=["task", "protocol", "channels"]).to_string(col_space=5)
 
 
 def _protocol(cell: pd.Series) -> str:
-    name = "official split" if cell["protocol"] == "official" else f"{cell['folds']}-fold CV"
-    return name if cell["seeds"] == 1 else f"{name}, {cell['seeds']} seeds"
+    return protocol_label(cell["protocol"], cell["folds"])
 
 
 def _comparisons(rows: dict[str, dict[str, Any]], unit: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support, r2_score
@@ -56,6 +58,19 @@ def per_class(predictions: pd.DataFrame) -> pd.DataFrame:
         predictions["truth"], predictions["prediction"], labels=classes, zero_division=0
     )
     return pd.DataFrame({"class": classes, "clips": clips, "precision": precision, "recall": recall, "f1": f1})
+
+
+def label(table: pd.DataFrame, protocol: Mapping[str, str | int]) -> pd.DataFrame:
+    """Name the protocol in every row: tables of two protocols stay told apart when they are joined.
+
+    Parameters
+    ----------
+    table
+        Of any columns.
+    protocol
+        ``protocol`` (its name in the params) and ``folds``, which become the first columns.
+    """
+    return pd.concat([pd.DataFrame(dict(protocol), index=table.index), table], axis="columns")
 
 
 def confusion(predictions: pd.DataFrame) -> pd.DataFrame:

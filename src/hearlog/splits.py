@@ -20,6 +20,7 @@ DRAWN_FOLDS = ("stratified_cv", "grouped_cv", "artist_cv")  # protocols that tak
 PUBLISHED = ("official", "fault_filtered", "dev_cv4")  # protocols whose test parts the data set names
 PROTOCOLS = (*DRAWN_FOLDS, *PUBLISHED)
 QUANTILES = 10  # a numeric target is stratified by its deciles
+_REJECTED = "see crops/rejected.parquet beside the items, and complete the data set"
 
 
 def split(clips: pd.DataFrame, protocol: str, folds: int | None, valid: float, seed: int) -> pd.DataFrame:
@@ -31,7 +32,7 @@ def split(clips: pd.DataFrame, protocol: str, folds: int | None, valid: float, s
         Table of clips.
     protocol
         ``stratified_cv``, ``grouped_cv`` (``artist_cv`` where the groups are artists), ``official``,
-        ``fault_filtered`` (official, without the clips that the lists leave out) or ``dev_cv4`` (published folds).
+        ``fault_filtered`` (the same by lists, which leave clips out) or ``dev_cv4`` (published folds).
     folds
         Of a protocol of `DRAWN_FOLDS`; None for the others.
     valid
@@ -44,7 +45,8 @@ def split(clips: pd.DataFrame, protocol: str, folds: int | None, valid: float, s
     InputError
         If the clips cannot be divided so, with the reason.
     """
-    if folds is not None:
+    if protocol in DRAWN_FOLDS:
+        assert folds is not None  # hearlog.params sees to it
         draw = stratified_cv if protocol == "stratified_cv" else grouped_cv
         return draw(clips, folds, valid, seed)
     if protocol == "dev_cv4":
@@ -68,12 +70,7 @@ def stratified_cv(clips: pd.DataFrame, folds: int, valid: float, seed: int) -> p
 
     clips = clips.sort_values("item_id", ignore_index=True)
     strata = _strata(clips["target"])
-    sizes = strata.value_counts()
-    if sizes.min() < folds:
-        raise InputError(
-            f"class {sizes.idxmin()!r} has {sizes.min()} clips, fewer than the {folds} folds: "
-            "lower folds, or complete the data set"
-        )
+    _refuse_small_strata(strata, folds)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=derive(seed, "folds") % 2**32)
     return _cross_validate(clips, [test for _, test in splitter.split(clips, strata)], valid, seed)
 
@@ -81,29 +78,32 @@ def stratified_cv(clips: pd.DataFrame, folds: int, valid: float, seed: int) -> p
 def grouped_cv(clips: pd.DataFrame, folds: int, valid: float, seed: int) -> pd.DataFrame:
     """Cross-validate by whole groups: no artist, recording or song stands on both sides of train and test.
 
-    Every clip is test in exactly one fold. Classes are spread as evenly as their groups allow (scikit-learn's
-    StratifiedGroupKFold), so a fold may test no clip of a class of few groups, but trains on every class. A clip
-    without a group is a group of its own.
+    Every clip is test in exactly one fold, and every fold trains on every class. Classes are spread as evenly as
+    their groups allow (scikit-learn's StratifiedGroupKFold): a fold tests no clip of a class that has fewer groups
+    than there are folds, as GTZAN's blues with 9 artists. A clip without a group is a group of its own.
 
     Raises
     ------
     InputError
-        If no clip has a group, or a class has a single one.
+        If no clip has a group, there are too few groups, a class has fewer clips than there are folds, or all clips
+        of a class are test in one fold.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
     clips = clips.sort_values("item_id", ignore_index=True)
     if clips["group"].isna().all():
-        raise InputError("no clip names its group (artist, version): protocol stratified_cv needs none")
-    strata, group = _strata(clips["target"]), pd.Series(_group_numbers(clips["group"]))
-    groups = group.groupby(strata).nunique()
-    if groups.min() < 2 or group.nunique() < folds:
         raise InputError(
-            f"class {groups.idxmin()!r} has {groups.min()} groups, and there are {group.nunique()} in all for "
-            f"{folds} folds: a class needs 2 groups, a fold one. Lower folds, or complete the data set"
+            "no clip names its group (artist, recording, version): complete the data set's annotations, "
+            "or take protocol stratified_cv, which needs none"
         )
+    strata, groups = _strata(clips["target"]), _group_numbers(clips["group"])
+    _refuse_small_strata(strata, folds)
+    if (count := len(np.unique(groups))) < folds:
+        raise InputError(f"{count} groups (artists, recordings, versions) are too few for {folds} folds: lower folds")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=derive(seed, "folds") % 2**32)
-    return _cross_validate(clips, [test for _, test in splitter.split(clips, strata, group)], valid, seed)
+    tests = [test for _, test in splitter.split(clips, strata, groups)]
+    _refuse_untrained_class(clips["target"], groups, tests)
+    return _cross_validate(clips, tests, valid, seed)
 
 
 def published_cv(clips: pd.DataFrame, valid: float, seed: int) -> pd.DataFrame:
@@ -112,19 +112,27 @@ def published_cv(clips: pd.DataFrame, valid: float, seed: int) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If no clip has a fold, or a fold has no test clips left.
+        If the clips name fewer than two folds, or a fold has no test clips left.
     """
     clips = clips[clips["fold"].notna()].sort_values("item_id", ignore_index=True)
-    tests = [np.flatnonzero(clips["fold"] == fold) for fold in range(int(clips["fold"].max()) + 1 if len(clips) else 0)]
-    if not tests or not all(map(len, tests)):
+    published = clips["fold"].to_numpy(np.int64)
+    tests = [np.flatnonzero(published == fold) for fold in range(published.max(initial=-1) + 1)]
+    if len(tests) < 2:
         raise InputError(
-            "no clip of a published fold is left: put the data set's lists of folds beside its annotations"
+            "the clips name no published folds: put the data set's lists of them beside its annotations, "
+            "or take another protocol"
         )
+    for fold, test in enumerate(tests):
+        if len(test) == 0:
+            raise InputError(f"no clip of published fold {fold + 1} of {len(tests)} is left: {_REJECTED}")
     return _cross_validate(clips, tests, valid, seed)
 
 
 def official(clips: pd.DataFrame, valid: float, seed: int) -> pd.DataFrame:
     """Keep the data set's own parts; where it names no validation part, take one out of train.
+
+    Published parts are kept even where a group stands in several: GTZAN's filtered lists have six artists in both
+    train and test.
 
     Raises
     ------
@@ -135,12 +143,10 @@ def official(clips: pd.DataFrame, valid: float, seed: int) -> pd.DataFrame:
     part = clips["split"]
     if not part.isin(PARTS).all():
         without = clips.loc[~part.isin(PARTS), "item_id"].iloc[0]
-        raise InputError(f"item {without} has no official split: a protocol that draws folds needs none")
+        raise InputError(f"item {without} is in no published part: a protocol that draws folds needs none")
     for needed in ("train", "test"):
         if needed not in set(part):
-            raise InputError(
-                f"no clip of the official {needed} part is left: see crops/rejected.parquet beside the items"
-            )
+            raise InputError(f"no clip of the published {needed} part is left: {_REJECTED}")
     if "valid" not in set(part):
         part = _hold_out(clips, part, valid, derive(seed, "valid", 0))
     return _table(clips, part)
@@ -184,24 +190,31 @@ def _cross_validate(clips: pd.DataFrame, tests: list[np.ndarray], valid: float, 
 def _hold_out(clips: pd.DataFrame, part: pd.Series, share: float, seed: int) -> pd.Series:
     """Turn ``share`` of the train clips into valid ones, by stratum and by whole groups.
 
-    Groups come in random order, and one is taken if its clips fit into what their strata still have to give. So
-    every class stays in train, and the part falls short of ``share`` where a class consists of few, large groups;
-    scikit-learn's StratifiedGroupKFold would take all of a class that is one group. A clip without a group is a
-    group of its own: without groups the counts are exact.
+    Groups come in random order. First those are taken whose clips fit into what their strata still have to give, then
+    those that overshoot a stratum by less than it falls short, as long as all strata together fall short: a scene of
+    few, long recordings is validated too. Every class stays in train; scikit-learn's StratifiedGroupKFold would take
+    all of a class that is one group. A clip without a group is a group of its own: without groups the counts are
+    exact.
     """
     rng = np.random.default_rng(seed)
     train = clips[part == "train"]
-    group = pd.Series(_group_numbers(train["group"]), index=train.index)
-    counts = pd.crosstab(group, _strata(train["target"])).to_numpy()
+    group = _group_numbers(train["group"])
+    # Groups are few beside clips: no more quantiles than groups to hold out, or none would fit.
+    quantiles = min(QUANTILES, max(1, int(share * (group.max() + 1))))
+    stratum, _ = pd.factorize(_strata(train["target"], quantiles), sort=True)
+    counts = np.zeros((group.max() + 1, stratum.max() + 1), np.int64)
+    np.add.at(counts, (group, stratum), 1)
     # Strata of equal size in random order: what is left over must not always go to the lowest decile.
     counts = counts[:, rng.permutation(counts.shape[1])]
     sizes = counts.sum(axis=0)
-    room = np.minimum(_apportion(round(share * len(train)), sizes), sizes - 1)
+    spare = sizes - 1
+    room = np.minimum(_apportion(round(share * len(train)), sizes), spare)
     held_out = np.zeros(len(counts), bool)
-    for number in rng.permutation(len(counts)):
-        if (counts[number] <= room).all():
-            room -= counts[number]
-            held_out[number] = True
+    for fits in (_within, _nearer):
+        for number in rng.permutation(np.flatnonzero(~held_out)):
+            if fits(room, counts[number]) and (counts[number] <= spare).all():
+                room, spare = room - counts[number], spare - counts[number]
+                held_out[number] = True
     if not held_out.any():
         raise InputError(
             f"valid: {share:g} of {len(train)} train clips leaves no validation part, as groups (artists, recordings) "
@@ -212,6 +225,39 @@ def _hold_out(clips: pd.DataFrame, part: pd.Series, share: float, seed: int) -> 
     return part
 
 
+def _within(room: np.ndarray, counts: np.ndarray) -> bool:
+    return bool((counts <= room).all())
+
+
+def _nearer(room: np.ndarray, counts: np.ndarray) -> bool:
+    return bool(counts.sum() <= room.sum() and ((room - counts) ** 2).sum() < (room**2).sum())
+
+
+def _refuse_small_strata(strata: pd.Series, folds: int) -> None:
+    sizes = strata.value_counts()
+    if sizes.min() < folds:
+        name = "a decile of the target" if pd.api.types.is_numeric_dtype(strata) else f"class {sizes.idxmin()!r}"
+        raise InputError(
+            f"{name} has {sizes.min()} clips, fewer than the {folds} folds: lower folds, or complete the data set"
+        )
+
+
+def _refuse_untrained_class(target: pd.Series, groups: np.ndarray, tests: list[np.ndarray]) -> None:
+    """Make sure of what StratifiedGroupKFold does not promise: that no class is test as a whole."""
+    if pd.api.types.is_numeric_dtype(target):
+        return
+    for fold, test in enumerate(tests):
+        untrained = set(target) - set(target.drop(test))
+        if untrained:
+            label = min(untrained)
+            count = len(np.unique(groups[target == label]))
+            raise InputError(
+                f"fold {fold} tests every clip of class {label!r}, whose groups (artists, recordings, versions) number "
+                f"{count}, and leaves none to train on: "
+                + ("change folds or seed" if count > 1 else "take protocol stratified_cv, or leave that class out")
+            )
+
+
 def _group_numbers(group: pd.Series) -> np.ndarray:
     """Give every group a number from 0, and every clip without a group one of its own."""
     numbers, names = pd.factorize(group)
@@ -220,10 +266,11 @@ def _group_numbers(group: pd.Series) -> np.ndarray:
     return numbers
 
 
-def _strata(target: pd.Series) -> pd.Series:
-    """Labels as they are; numbers as the decile they fall in."""
+def _strata(target: pd.Series, quantiles: int = QUANTILES) -> pd.Series:
+    """Labels as they are; numbers as the decile, or other quantile, they fall in."""
     if pd.api.types.is_numeric_dtype(target):
-        return pd.qcut(target, QUANTILES, labels=False, duplicates="drop")
+        # Numbers that are all alike fall into none.
+        return pd.qcut(target, quantiles, labels=False, duplicates="drop").fillna(0)
     return target
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -49,6 +50,15 @@ def describe(fault: Any, model: type[Block]) -> str:
     if fault["type"] == "value_error":
         return f"{key}: {allowed}" if key else allowed
     return f"{key}: given {fault['input']!r}; allowed: {allowed}"
+
+
+def one_of(known: Collection[str], value: str) -> str:
+    """Return ``value`` if it is among ``known``, and raise ValueError with these and the one that was meant if not."""
+    if value in known:
+        return value
+    close = difflib.get_close_matches(value, known, n=1)
+    suggestion = f"; did you mean {close[0]}?" if close else ""
+    raise ValueError(f"given {value!r}; allowed: {', '.join(known)}{suggestion}")
 
 
 def _suggestion(location: tuple[str | int, ...], model: type[Block]) -> str:

@@ -1,0 +1,139 @@
+"""What the stages take of memory and disk, by formulas whose constants were measured."""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hearlog.corpus import Corpus
+from hearlog.params import Params
+from hearlog.training import EVALUATION_BATCH
+from hearlog.workload import LogSize, frames, generated_files
+
+UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}  # as DuckDB reads them
+
+# Bytes of resident memory of a process that has only imported what it needs.
+PROCESS, TORCH_PROCESS = 200_000_000, 600_000_000
+# Ingestion of 10 million rows with ids of 12 characters: 1.7 GB in memory where the limit allows it, 150 bytes a row;
+# under a limit of 0.3 GB 0.6 GB in memory and 0.9 GB of temporary files.
+ROW, SPILLED_ROW = 150, 90
+# ALS on 20 and 60 million non-zeros: 10.2 bytes each beside the factors. That is an int32 index and a bool, both ways.
+NON_ZERO = 2 * (4 + 1)
+# Cropping 30 s at 44,100 Hz, stereo: 35 MB a thread (96,000 Hz: 90 MB), from 1 to 8 threads.
+CROP_SECOND = 1_300_000
+# `training.fit` in a process of its own, by cells of the first block's maps (clips x channels x bands x frames).
+# bfloat16, 16 clips of 30 s: 2.1 and 3.1 GB with 32 and 64 channels, about 20 bytes a cell beside the process, and 3.6
+# and 6.0 GB once it evaluates 64 clips, 11 bytes a cell; float32, 32 channels: 2.8 GB, 31 bytes, and 6.1 GB, 21 bytes.
+TRAINING_PROCESS = 900_000_000
+TRAINED_CELL = {torch.bfloat16: 20, torch.float32: 32}
+EVALUATED_CELL = {torch.bfloat16: 11, torch.float32: 21}
+ID = 20  # bytes of a user's or song's name and counts in Parquet
+GENERATED_SECOND = 55_000  # bytes of a second of the embedded data set's audio, mean over the formats
+
+
+def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> dict[str, int]:
+    """Estimate the bytes that stages take at their peak.
+
+    Parameters
+    ----------
+    params
+        The settings; training is that of the largest capacity.
+    logs
+        Their rows are the upper bound of the matrix' non-zeros.
+    threads
+        Files cropped at once.
+    dtype
+        In which the network multiplies: float32 or bfloat16.
+
+    Returns
+    -------
+    Bytes of ``log ingestion``, ``ALS``, ``cropping`` and ``training``; the last two without what the operating system
+    keeps of files, which it gives up when asked.
+    """
+    batch_size = max(params.estimator.training.batch_size, params.transfer.training.batch_size)
+    a_clip = max(batch_size * TRAINED_CELL[dtype], EVALUATION_BATCH * EVALUATED_CELL[dtype])
+    cells = largest_capacity(params) * params.mel.n_mels * frames(params)
+    return {
+        "log ingestion": PROCESS + min(_memory_limit(params), ROW * logs.rows),
+        "ALS": PROCESS + NON_ZERO * logs.rows + 4 * params.als.factors * (logs.users + logs.songs),
+        "cropping": TORCH_PROCESS + round(threads * CROP_SECOND * params.audio.seconds),
+        "training": TRAINING_PROCESS + a_clip * cells,
+    }
+
+
+def disk(params: Params, clips: Mapping[str, int], logs: LogSize) -> dict[str, int]:
+    """Estimate the bytes that a run keeps, each once: tasks of one data set have the same crops, which DVC links.
+
+    Parameters
+    ----------
+    params
+        The settings.
+    clips
+        Items of each corpus.
+    logs
+        Their size.
+
+    Returns
+    -------
+    Bytes by kind; models, predictions and scores are small beside them.
+    """
+    generated = generated_files(params)
+    kinds = {
+        "crops and spectrograms": sum(_data_sets(params, clips).values()) * clip_bytes(params),
+        "matrix and embeddings": 4 * logs.rows + (logs.users + logs.songs) * (4 * params.als.factors + 2 * ID),
+        "temporary files of the logs": SPILLED_ROW * logs.rows if ROW * logs.rows > _memory_limit(params) else 0,
+        "generated audio": round(generated * params.demo.seconds * GENERATED_SECOND),
+    }
+    return {kind: size for kind, size in kinds.items() if size}
+
+
+def clip_bytes(params: Params) -> int:
+    """Bytes of a crop (int16) and its spectrogram (float16)."""
+    return 2 * params.audio.samples + 2 * params.mel.n_mels * frames(params)
+
+
+def kept(params: Params, clips: Mapping[str, int], corpora: Path) -> int:
+    """Bytes of crops and spectrograms of an earlier run that have the shape of the present settings."""
+    shapes = ((params.audio.samples,), (params.mel.n_mels, frames(params)))
+    total = 0
+    for name in _data_sets(params, clips):
+        corpus = Corpus(corpora / name)
+        for path, shape in zip((corpus.crops / "crops.npy", corpus.mel), shapes, strict=True):
+            if path.is_file() and _read_shape(path)[1:] == shape:
+                total += path.stat().st_size
+    return total
+
+
+def _read_shape(path: Path) -> tuple[int, ...]:
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        return np.lib.format.read_array_header_1_0(file)[0]
+
+
+def _data_sets(params: Params, clips: Mapping[str, int]) -> dict[str, int]:
+    """Clips of the songs and of each data set, under the name of the first task that uses it."""
+    first = {(task.reader, task.path): name for name, task in reversed(params.tasks.items())}
+    return {name: clips[name] for name in ("songs", *first.values()) if name in clips}
+
+
+def free_disk() -> int:
+    """Bytes that are free where DVC keeps its cache; another place for it is read from the repository's config."""
+    config = configparser.ConfigParser()
+    config.read([".dvc/config", ".dvc/config.local"], encoding="utf-8")
+    folder = Path(".dvc", config.get("cache", "dir", fallback="cache")).resolve()
+    return shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
+
+
+def _memory_limit(params: Params) -> int:
+    number, unit = params.runtime.memory_limit[:-2], params.runtime.memory_limit[-2:]
+    return round(float(number) * UNITS[unit])
+
+
+def largest_capacity(params: Params) -> int:
+    """Channels of the largest network."""
+    return params.model.channels * max(params.sweep.widths)

@@ -1,0 +1,202 @@
+"""How much work a run is: clips, log rows and stages, and the time they take."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from hearlog import catalogue
+from hearlog.corpora import READERS
+from hearlog.errors import InputError
+from hearlog.estimator import embedding_objective
+from hearlog.log_files import find_files
+from hearlog.network import EmbeddingNetwork
+from hearlog.params import Params, Task
+from hearlog.runtime import Backend
+from hearlog.synthetic import is_generated, is_synthetic
+from hearlog.training import Optimisation, fit
+
+# Measured on 2 cores with AVX-512; seconds. Training, the largest part, is measured anew on each machine.
+CELL = 3.5  # a stage's process: imports, hashes, dvc.lock
+GENERATE = 0.1  # to write one file of the embedded data set, one core
+READ_ROW = 1.5e-6  # a row of text logs, one core; Parquet takes half of it
+SOLVE = 4e-7  # a non-zero in an iteration of ALS, one core
+DECODE = 0.045  # for the middle 30 s of a file, one core
+MEL = 0.002  # for 30 s
+GROWTH = 1.6  # of a clip's time with the channels: 41.6, 14.5 and 4.8 clips/s are trained on with 32, 64 and 128
+EVALUATE = 1 / 3  # of the time to train on a clip
+TRAINED_METHODS = 3  # base, init, kd
+DEVELOPMENT, DEVELOPMENT_FOLDS = 0.75, 4  # of DCASE2016: 1170 of 1560 clips, and its folds
+TRAIN = 0.75  # share of the items in the official train part of the user's own data set: a guess
+# Before logs are read nobody knows how many users and songs they have. Those of the Taste Profile of the Million Song
+# Dataset (48,373,586 rows) have 47 rows a user and 126 a song; the paper's 198 and 396.
+ROWS_A_USER, ROWS_A_SONG = 47, 126
+LOG_SAMPLE = 2**20  # bytes
+
+
+class LogSize(NamedTuple):
+    """How much is in listening logs: rows, users, and songs that were played."""
+
+    rows: int
+    users: int
+    songs: int
+
+
+def count_clips(params: Params, known: Mapping[str, int] | None) -> dict[str, int]:
+    """Count the items of each corpus: those ``known``, those that hearlog will generate, and, for None, all others."""
+    clips = {}
+    for name in ("songs", *params.tasks):
+        if known is not None and name in known:
+            clips[name] = known[name]
+        elif is_generated(params.songs.catalog if name == "songs" else params.tasks[name].path):
+            clips[name] = _generated_clips(params, name)
+        elif known is None:
+            clips[name] = _songs(params) if name == "songs" else _items(params.tasks[name])
+    return clips
+
+
+def _generated_clips(params: Params, name: str) -> int:
+    """Count the clips of a corpus of the embedded data set; half of its FMA tracks are those of FMA small."""
+    kind = "songs" if name == "songs" else params.tasks[name].reader
+    count = int(getattr(params.demo, kind.removesuffix("_small").removesuffix("_medium")))
+    return count // 2 if kind == "fma_small" else count
+
+
+def _songs(params: Params) -> int:
+    songs, sample = len(catalogue.read(params.songs.catalog)), params.songs.sample
+    if sample and sample > songs:
+        raise InputError(f"songs.sample asks for {sample} songs, {params.songs.catalog} has {songs}: lower it, or null")
+    return sample or songs
+
+
+def _items(task: Task) -> int:
+    return len(READERS[task.reader].read(Path(task.path), task.target))
+
+
+def log_size(params: Params) -> LogSize:
+    """Estimate how much is in the logs, from the size of their files and the length of their first lines.
+
+    Rows of Parquet files are counted. Users and songs are as many as so many rows have elsewhere.
+
+    Raises
+    ------
+    InputError
+        If there are no logs, or they cannot be read.
+    """
+    if is_generated(params.logs.path):
+        return LogSize(params.demo.plays, params.demo.listeners, params.demo.songs)
+    files = find_files(params.logs.path)
+    try:
+        if files[0].suffix.lower() == ".parquet":
+            rows = sum(pq.read_metadata(file).num_rows for file in files)
+        else:
+            rows = round(sum(file.stat().st_size for file in files) / _row_bytes(files[0]))
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{params.logs.path}: not readable: {error}") from None
+    return LogSize(rows, rows // ROWS_A_USER, rows // ROWS_A_SONG)
+
+
+def _row_bytes(file: Path) -> float:
+    """Bytes that a line takes in the file, packed as it may be: the first lines are packed anew to see how well."""
+    with pa.input_stream(str(file)) as stream:
+        lines = stream.read(LOG_SAMPLE)
+    packed = zlib.compress(lines) if file.suffix.lower() in (".gz", ".zst") else lines
+    return max(len(packed), 1) / max(lines.count(b"\n"), 1)
+
+
+def generated_files(params: Params) -> int:
+    """Audio files of the embedded data set; none where no part of it is used."""
+    sizes = params.demo
+    files = sizes.songs + sizes.gtzan + sizes.extended_ballroom + sizes.emomusic + sizes.fma + sizes.dcase2016
+    return files if is_synthetic(params) else 0
+
+
+def count_cells(params: Params) -> int:
+    """Count the stages of dvc.yaml, each cell of a matrix for one, and the stage that generates data."""
+    widths = len(params.sweep.widths)
+    return 8 + 2 * widths + len(params.tasks) * (4 + 5 * widths)
+
+
+def count_trained(params: Params, clips: Mapping[str, int]) -> int:
+    """Clips that pass through training at one capacity, if no training stops early; those that validate count less."""
+    split = params.songs.split
+    work = clips.get("songs", 0) * (split.train + split.valid * EVALUATE) * params.estimator.training.epochs
+    for name, task in params.tasks.items():
+        runs = TRAINED_METHODS * len(params.transfer.seeds) * params.transfer.training.epochs
+        work += clips.get(name, 0) * _trained_share(task) * runs
+    return round(work)
+
+
+def _trained_share(task: Task) -> float:
+    """Clips that all folds of a task train on, as a share of its items; those that validate count less."""
+    parts = READERS[task.reader].parts.get(task.protocol, {})
+    if "valid" in parts:
+        return (parts["train"] + EVALUATE * parts["valid"]) / sum(parts.values())
+    if task.folds is not None:
+        share = task.folds - 1.0  # k folds train on (k - 1) / k of the items each
+    elif task.protocol == "dev_cv4":
+        share = (DEVELOPMENT_FOLDS - 1) * DEVELOPMENT
+    else:
+        share = parts["train"] / sum(parts.values()) if parts else TRAIN
+    return share * (1 - task.valid + EVALUATE * task.valid)
+
+
+def training_speed(params: Params, backend: Backend) -> float:
+    """Measure how many clips a second are trained on with ``model.channels``, in three short epochs."""
+    settings = params.estimator.training
+    mels = np.zeros((settings.batch_size, params.mel.n_mels, frames(params)), np.float16)
+    rows = np.arange(len(mels))
+    network = EmbeddingNetwork(params.model.channels, params.als.factors, params.model.se_ratio)
+    objective = embedding_objective(torch.ones(len(mels), params.als.factors, device=backend.device))
+    one = Optimisation(settings.batch_size, 1, 1, settings.learning_rate)
+    fit(network, objective, mels, rows, rows[:2], one, backend, 0, "measuring")
+    begin = time.perf_counter()
+    three = Optimisation(settings.batch_size, 3, 3, settings.learning_rate)
+    fit(network, objective, mels, rows, rows[:2], three, backend, 0, "measuring")
+    return 3 * len(mels) / (time.perf_counter() - begin)
+
+
+def frames(params: Params) -> int:
+    """Frames of a spectrogram."""
+    return params.audio.samples // params.mel.hop_length
+
+
+def time_needed(
+    params: Params, clips: Mapping[str, int], logs: LogSize, threads: int, speed: float
+) -> dict[str, float]:
+    """Estimate seconds by kind of work.
+
+    Parameters
+    ----------
+    params
+        The settings.
+    clips
+        Items of each corpus.
+    logs
+        Size of the logs.
+    threads
+        CPU threads.
+    speed
+        As of `training_speed`.
+
+    Returns
+    -------
+    Only what occurs; ``training`` is its upper limit, with no training that stops early.
+    """
+    kinds = {
+        "starting processes": CELL * count_cells(params),
+        "generating data": GENERATE * generated_files(params) / threads,
+        "logs": READ_ROW * logs.rows / threads,
+        "ALS": SOLVE * logs.rows * params.als.iterations / threads,
+        "audio": sum(clips.values()) * params.audio.seconds / 30 * (DECODE / threads + MEL),
+        "training": count_trained(params, clips) * sum(width**GROWTH for width in params.sweep.widths) / speed,
+    }
+    return {kind: seconds for kind, seconds in kinds.items() if seconds}

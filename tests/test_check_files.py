@@ -1,0 +1,152 @@
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hearlog.audio import UnusableAudioError, read_crop
+from hearlog.check import files
+from hearlog.check.files import inspect_files, same_bytes
+
+RATE = 16000
+CROP = {"sample_rate": RATE, "seconds": 1.0, "min_seconds": 0.5}
+LOOK = {**CROP, "threads": 2, "description": "files"}
+
+
+def tone(seconds: float, rate: int = RATE) -> np.ndarray:
+    return 0.5 * np.sin(np.arange(round(seconds * rate)) / 20)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Files good and bad, each named by the reason to reject it."""
+    root = tmp_path_factory.mktemp("audio")
+    soundfile.write(root / "good.wav", tone(2), RATE)
+    soundfile.write(root / "good.mp3", tone(2, 44100), 44100)
+    soundfile.write(root / "good.ogg", np.stack([tone(3, 48000)] * 2, axis=1), 48000)
+    soundfile.write(root / "short.flac", tone(0.4), RATE)
+    soundfile.write(root / "sample rate.wav", tone(2, 44099), 44099)
+    soundfile.write(root / "silent.wav", np.zeros(2 * RATE), RATE)
+    soundfile.write(root / "not finite.wav", np.full(2 * RATE, np.nan, np.float32), RATE, subtype="FLOAT")
+    (root / "truncated.wav").write_bytes((root / "good.wav").read_bytes()[:9000])
+    (root / "unreadable.wav").write_bytes(b"RIFF")
+    (root / "cut.mp3").write_bytes((root / "good.mp3").read_bytes()[:3000])
+    (root / "folder.wav").mkdir()
+    return root
+
+
+def look(folder, full: bool) -> pd.DataFrame:
+    names = [*sorted(path.name for path in folder.iterdir()), "missing.wav"]
+    return inspect_files(pd.Series(names, names), folder, **LOOK, full=full)
+
+
+def test_headers_tell_length_sample_rate_and_channels(folder):
+    found = look(folder, full=False).loc["good.ogg"]
+    assert (found["seconds"], found["sample_rate"], found["channels"]) == (3, 48000, 2)
+    assert found["bytes"] == (folder / "good.ogg").stat().st_size
+
+
+def test_headers_tell_what_is_missing_unreadable_truncated_short_or_at_an_odd_rate(folder):
+    reasons = look(folder, full=False)["reason"].dropna().to_dict()
+    assert reasons == {
+        "folder.wav": "missing",
+        "missing.wav": "missing",
+        "sample rate.wav": "sample rate",
+        "short.flac": "short",
+        "truncated.wav": "truncated",
+        "unreadable.wav": "unreadable",
+    }
+
+
+def test_decoding_gives_the_very_reasons_of_the_crop(folder):
+    found = look(folder, full=True)
+    for name, row in found.iterrows():
+        if pd.isna(row["reason"]):
+            assert read_crop(folder / name, **CROP)[1].seconds == row["seconds"]
+        else:
+            with pytest.raises(UnusableAudioError) as unusable:
+                read_crop(folder / name, **CROP)
+            assert (row["reason"], row["detail"]) == (unusable.value.reason, unusable.value.detail)
+    assert list(found.index[found["reason"].isna()]) == ["good.mp3", "good.ogg", "good.wav"]
+
+
+def test_columns_have_their_types_even_without_files(folder):
+    types = {"bytes": "Int64", "seconds": "float64", "sample_rate": "Int64", "channels": "Int64"}
+    types |= {"reason": "str", "detail": "str"}
+    for found in (look(folder, full=False), inspect_files(pd.Series([], dtype="str"), folder, **LOOK, full=False)):
+        assert found.dtypes.astype("str").to_dict() == types
+
+
+def test_a_song_without_a_path_is_missing(folder):
+    found = inspect_files(pd.Series([None, "good.wav"], [7, 7], dtype="str"), folder, **LOOK, full=False)
+    assert list(found.index) == [7, 7]
+    assert list(found["reason"].fillna("")) == ["missing", ""] and found["bytes"].isna().tolist() == [True, False]
+
+
+def test_neither_the_decoders_nor_the_bar_write_into_a_log(folder, capfd):
+    look(folder, full=True)
+    assert capfd.readouterr() == ("", "")
+
+
+def partition(numbers: pd.Series) -> set[frozenset]:
+    return {frozenset(group.index) for _, group in numbers.dropna().groupby(numbers)}
+
+
+contents = st.one_of(
+    st.binary(max_size=3),
+    st.builds(
+        lambda size, at: bytes(at % size) + b"x" + bytes(size - at % size - 1),
+        st.sampled_from([1, 4096, 20000, 20001]),
+        st.integers(0, 20001),
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(contents, max_size=12))
+def test_files_are_the_same_if_and_only_if_all_their_bytes_are(tmp_path_factory, written):
+    folder = tmp_path_factory.mktemp("files")
+    for number, content in enumerate(written):
+        (folder / str(number)).write_bytes(content)
+    equal = {frozenset(at for at, other in enumerate(written) if other == content) for content in written}
+    expected = {numbers for numbers in equal if len(numbers) > 1}
+    found = same_bytes(pd.Series([str(folder / str(number)) for number in range(len(written))], dtype="str"))
+    assert found.dtype == "Int64" and partition(found) == expected
+
+
+def test_one_different_byte_anywhere_makes_another_file(tmp_path):
+    content = np.random.default_rng(0).bytes(50_000)
+    (tmp_path / "first").write_bytes(content)
+    (tmp_path / "copy").write_bytes(content)
+    for at in range(0, 50_000, 997):
+        (tmp_path / f"{at}").write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    names = sorted(path.name for path in tmp_path.iterdir())
+    found = same_bytes(pd.Series([str(tmp_path / name) for name in names], names))
+    assert partition(found) == {frozenset({"first", "copy"})}
+
+
+def test_a_path_given_twice_and_links_are_the_same_and_missing_files_are_not(tmp_path):
+    (tmp_path / "a").write_bytes(b"sound")
+    (tmp_path / "other").write_bytes(b"noise")
+    (tmp_path / "symbolic").symlink_to("a")
+    os.link(tmp_path / "a", tmp_path / "hard")
+    names = ["a", "a", "symbolic", "hard", "other", "absent", "absent"]
+    found = same_bytes(pd.Series([*(str(tmp_path / name) for name in names), None]))
+    assert partition(found) == {frozenset(range(4))}
+
+
+def test_little_is_read_of_files_that_differ(tmp_path, monkeypatch):
+    read = []
+    digest = files._digest
+    monkeypatch.setattr(files, "_digest", lambda path, whole: (read.append((path, whole)), digest(path, whole))[1])
+    for number in range(20):
+        (tmp_path / f"size{number}").write_bytes(bytes(100 + number))
+        (tmp_path / f"begin{number}").write_bytes(bytes([number]) + bytes(9999))
+    (tmp_path / "copy").write_bytes((tmp_path / "begin0").read_bytes())
+    paths = pd.Series(sorted(str(path) for path in tmp_path.iterdir()))
+    assert paths[same_bytes(paths).notna()].str.endswith(("copy", "begin0")).sum() == 2
+    assert {path for path, whole in read if whole} == {str(tmp_path / "copy"), str(tmp_path / "begin0")}
+    assert not any("size" in path.removeprefix(str(tmp_path)) for path, _ in read)

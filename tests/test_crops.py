@@ -1,0 +1,65 @@
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hearlog.crops import RowWriter, crop_items
+from hearlog.errors import InputError
+
+RATE = 16000
+CROP = {"sample_rate": RATE, "seconds": 1.0, "min_seconds": 0.5}
+
+
+def tone(seconds: float, rate: int = RATE) -> np.ndarray:
+    return 0.5 * np.sin(np.arange(round(seconds * rate)) / 20)
+
+
+def items_with_damage(tmp_path, good: int) -> pd.DataFrame:
+    for i in range(good):
+        soundfile.write(tmp_path / f"{i}.wav", tone(2) * (i + 1) / good, RATE)
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    paths = [f"{i}.wav" for i in range(good)]
+    paths[1:1] = ["bad.wav", "absent.wav"]
+    return pd.DataFrame({"item_id": [p.removesuffix(".wav") for p in paths], "path": paths})
+
+
+def test_damaged_files_are_left_out_and_listed(tmp_path):
+    items = items_with_damage(tmp_path, good=6)
+    counts = crop_items(items, tmp_path, tmp_path / "out", **CROP, max_rejected=0.25, threads=2)
+    crops = np.load(tmp_path / "out" / "crops.npy", mmap_mode="r")
+    clips = pd.read_parquet(tmp_path / "out" / "clips.parquet")
+    rejected = pd.read_parquet(tmp_path / "out" / "rejected.parquet")
+    assert counts == {"accepted": 6, "rejected": {"missing": 1, "unreadable": 1}}
+    assert crops.shape == (6, RATE) and list(clips["item_id"]) == list("012345")
+    assert np.all(np.diff(np.abs(crops).max(axis=1)) > 0), "row i of crops.npy is row i of clips.parquet"
+    assert list(rejected["item_id"]) == ["bad", "absent"] and list(rejected["path"]) == ["bad.wav", "absent.wav"]
+
+
+def test_too_many_damaged_files_stop_the_stage_and_name_them(tmp_path):
+    items = items_with_damage(tmp_path, good=6)
+    with pytest.raises(InputError, match=r"2 of 8 files.*audio.max_rejected = 0.2[\s\S]*bad.wav: unreadable") as error:
+        crop_items(items, tmp_path, tmp_path / "out", **CROP, max_rejected=0.2, threads=2)
+    assert "absent.wav: missing" in str(error.value)
+
+
+def test_the_decoder_does_not_clutter_the_terminal(tmp_path, capfd):
+    music = sum(tone(9, 44100) * np.sin(np.arange(9 * 44100) / k) for k in (7, 900, 70000))
+    for i in range(8):
+        soundfile.write(tmp_path / f"{i}.mp3", music[i * 5000 :] / 3, 44100, compression_level=0.9)
+    items = pd.DataFrame({"item_id": list("01234567"), "path": [f"{i}.mp3" for i in range(8)]})
+    crop_items(items, tmp_path, tmp_path / "out", **CROP, max_rejected=0, threads=2)
+    assert "mpg123" not in capfd.readouterr().err
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 3), st.integers(1, 2000))
+def test_an_array_written_row_by_row_reads_back(tmp_path_factory, rows, width):
+    path = tmp_path_factory.mktemp("rows") / "a.npy"
+    expected = torch.arange(rows * width).reshape(rows, width).numpy().astype(np.int16)
+    with RowWriter(path, (width,), np.int16) as writer:
+        for row in expected:
+            writer.append(row)
+    assert np.array_equal(np.load(path, mmap_mode="r"), expected)
