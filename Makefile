@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke repro report test lint format clean
+.PHONY: help setup check demo smoke repro report test benchmark lint format clean
 
 help:  ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hearlog needs Python 3.11 or later")'
@@ -36,11 +36,17 @@ repro: setup  ## Run the pipeline as params.yaml says; only what changed runs
 	@dvc repro
 	@hearlog report
 
+check: setup  ## Look at the data that params.yaml names, before hours are spent
+	@hearlog check
+
 report: setup  ## Print the report of the last run again
 	@hearlog report
 
 test: setup  ## Run the tests
 	python -m pytest
+
+benchmark: setup  ## Measure speed against peers, into benchmarks/results (3 minutes)
+	python -m benchmarks.check
 
 lint: setup  ## Check style and types
 	ruff check

@@ -8,8 +8,10 @@ from check_world import SONGS, World, findings, the
 import hearlog.check.inspection
 import hearlog.check.logs
 from hearlog.check.findings import Section
+from hearlog.check.needs import check_needs
 from hearlog.check.published import check_published
 from hearlog.corpora import READERS
+from hearlog.footprint import LogSize
 
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 260413627\n"
 
@@ -24,12 +26,12 @@ def test_what_is_found_stands_beside_what_was_published(world):
     sections = world.check()
     assert list(sections) == ["logs", "songs", "gtzan", "own", "across"]
     assert sections["logs"].facts["rows"] == 48
-    assert sections["songs"].facts["with_plays"] == {
+    assert sections["songs"].facts["with plays"] == {
         "songs": 12,
         "in catalogue": 12,
         "with usable audio": 12,
-        "share of plays": 1.0,
     }
+    assert sections["songs"].facts["share of plays"] == 1
     assert sections["songs"].facts["split"] == {"train": 9, "valid": 1, "test": 2}
     assert sections["gtzan"].facts["items"] == {"found": 12, "published": 1000}
     assert sections["gtzan"].facts["classes"] == {"blues": 6, "jazz": 6}
@@ -295,6 +297,29 @@ def test_tasks_of_one_data_set_share_a_finding(world):
     shutil.copy("raw/table/clip-9.wav", "raw/songs/003.wav")
     world.settings["tasks"] = dict.fromkeys(("first", "second"), world.settings["tasks"]["own"])
     assert the(world.check()["across"], "warning", "1 test clip of first, second with the file of a song")
+
+
+# ---- run
+
+
+def test_too_little_memory_and_disk_are_problems_and_the_figures_stand_there(world):
+    world.settings["sweep"]["widths"] = [1, 512]
+    world.settings["model"]["max_channels"] = 8192
+    section = Section("run")
+    check_needs(section, world.save(), {"songs": 10**9, "own": 12}, LogSize(1000, 10, 12))
+    assert "lower sweep.widths" in the(section, "problem", "training takes about ")
+    assert "move DVC's cache" in the(section, "problem", " of disk are missing")
+    assert the(section, "note", "more will be needed for what could not be read: gtzan")
+    assert section.facts["time"]["at most"] > section.facts["time"]["about"]
+    assert section.facts["computed from"]["channels"] == 8192
+    assert section.facts["computed from"]["log rows"] == 1000
+
+
+def test_a_file_that_the_system_does_not_give_is_a_problem_of_its_section(world):
+    section = Section("logs")
+    with section.errors_are_problems():
+        (world.root / "raw").read_text()
+    assert "Is a directory" in the(section, "problem", "raw")
 
 
 # ---- the embedded data set

@@ -150,3 +150,15 @@ def test_little_is_read_of_files_that_differ(tmp_path, monkeypatch):
     assert paths[same_bytes(paths).notna()].str.endswith(("copy", "begin0")).sum() == 2
     assert {path for path, whole in read if whole} == {str(tmp_path / "copy"), str(tmp_path / "begin0")}
     assert not any("size" in path.removeprefix(str(tmp_path)) for path, _ in read)
+
+
+def test_files_whose_likeness_does_not_matter_are_not_read_whole(tmp_path, monkeypatch):
+    read = []
+    digest = files._digest
+    monkeypatch.setattr(files, "_digest", lambda path, whole: (read.append((path, whole)), digest(path, whole))[1])
+    for name, content in {"a1": b"same", "a2": b"same", "b1": b"also the same", "b2": b"also the same"}.items():
+        (tmp_path / name).write_bytes(content)
+    names = ["a1", "a2", "b1", "b2"]
+    found = same_bytes(pd.Series([str(tmp_path / name) for name in names], names), lambda labels: "a1" in labels)
+    assert partition(found) == {frozenset({"a1", "a2"})}
+    assert {path for path, _ in read} == {str(tmp_path / "a1"), str(tmp_path / "a2")}

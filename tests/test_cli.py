@@ -1,9 +1,11 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from cell_files import write_cells, write_lock
+from check_world import World
 
 from hearlog.cli import main
 
@@ -55,7 +57,9 @@ def test_outside_a_repository_the_missing_params_file_is_named(tmp_path, monkeyp
     assert "params.yaml: no such file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["repor"], ["report", "extra"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["repor"], ["report", "extra"], ["check", "--quick", "--full"], ["check", "x"]]
+)
 def test_wrong_usage_is_status_2(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
@@ -68,8 +72,80 @@ def test_help_names_the_commands(capsys):
         main(["--help"])
     assert stopped.value.code == 0
     out = capsys.readouterr().out
-    assert "plan" in out
-    assert "report" in out
+    assert all(command in out for command in ("check", "plan", "report"))
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    world = World(tmp_path)
+    world.save()
+    return world
+
+
+def test_check_of_data_that_will_work_is_status_0_and_ends_with_the_verdict(world, capsys):
+    assert main(["check"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith("ready: 0 problems, ")
+    assert max(map(len, lines)) <= 100
+    sections = [line for line in lines if line and not line.startswith(" ")][1:-1]
+    assert sections == ["logs", "songs", "gtzan", "own", "across", "run"]
+    assert f"{'  items':17}found 12, published 1,000" in lines
+
+
+def test_check_as_json_agrees_with_the_text_and_stands_alone_on_stdout(world, capsys):
+    (world.root / "raw/table/clip-0.wav").unlink()
+    world.settings["songs"]["sample"] = 13
+    world.save()
+    assert main(["check", "--quick"]) == 1
+    text = capsys.readouterr().out
+    assert main(["check", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["ready"], document["mode"]) == (False, "quick")
+    counts = document["counts"]
+    assert text.endswith(
+        f"not ready: {counts['problem']} problem, {counts['warning']} warnings, {counts['note']} notes\n"
+    )
+    flat = " ".join(text.split())
+    for section in document["sections"]:
+        assert set(section) == {"name", "facts", "findings"}
+        for finding in section["findings"]:
+            assert f"{finding['level']} {' '.join(finding['text'].split())}" in flat
+
+
+def test_problems_come_first_in_a_section(world, capsys):
+    for number in range(4):
+        (world.root / f"raw/table/clip-{number}.wav").unlink()
+    assert main(["check"]) == 1
+    own = capsys.readouterr().out.split("\nown\n")[1]
+    assert own.index("  problem ") < own.index("  warning ")
+
+
+def test_full_finds_what_headers_do_not_tell(world, capsys):
+    world.write_sound("raw/songs/001.wav", silent=True)
+    main(["check", "--full", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["mode"] == "full"
+    assert document["sections"][1]["facts"]["audio"] == {"usable": 11, "silent": 1}
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_params_that_cannot_be_used_are_a_problem(world, capsys, options):
+    world.write("params.yaml", "seed: -1\n")
+    assert main(["check", *options]) == 1
+    out = capsys.readouterr().out
+    assert "params.yaml has settings that cannot be used" in out
+    if options:
+        assert json.loads(out)["sections"][0]["name"] == "params"
+    else:
+        assert out.endswith("not ready: 1 problem, 0 warnings, 0 notes\n")
+
+
+def test_a_device_that_is_not_there_is_a_problem(world, capsys):
+    world.settings["runtime"]["device"] = "cuda:9"
+    world.save()
+    assert main(["check"]) == 1
+    assert f"{'  problem':17}runtime.device is cuda:9" in capsys.readouterr().out
 
 
 def test_neither_start_nor_report_imports_torch(run_folder):

@@ -56,13 +56,13 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
     keeps of files, which it gives up when asked.
     """
     batch_size = max(params.estimator.training.batch_size, params.transfer.training.batch_size)
-    a_clip = max(batch_size * TRAINED_CELL[dtype], EVALUATION_BATCH * EVALUATED_CELL[dtype])
+    cell_bytes = max(batch_size * TRAINED_CELL[dtype], EVALUATION_BATCH * EVALUATED_CELL[dtype])
     cells = largest_capacity(params) * params.mel.n_mels * frames(params)
     return {
         "log ingestion": PROCESS + min(_memory_limit(params), ROW * logs.rows),
         "ALS": PROCESS + NON_ZERO * logs.rows + 4 * params.als.factors * (logs.users + logs.songs),
         "cropping": TORCH_PROCESS + round(threads * CROP_SECOND * params.audio.seconds),
-        "training": TRAINING_PROCESS + a_clip * cells,
+        "training": TRAINING_PROCESS + cell_bytes * cells,
     }
 
 

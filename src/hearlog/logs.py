@@ -123,9 +123,9 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
         If files, columns or too many rows cannot be used, or nothing remains.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with _count_pairs(settings, memory_limit, threads, out) as con:
+    with _count_pairs(settings, memory_limit, threads, out) as (con, files):
         counts = _write_rejected(con, settings, out)
-        return {"files": len(find_files(settings.path)), **counts, **_write_matrix(con, settings, out)}
+        return {"files": len(files), **counts, **_write_matrix(con, settings, out)}
 
 
 @dataclass(frozen=True)
@@ -161,20 +161,20 @@ def survey(settings: Logs, memory_limit: str, threads: int, spill: Path, most_ro
     InputError
         If files or columns cannot be used.
     """
-    with _count_pairs(settings, memory_limit, threads, spill, most_rows) as con:
+    with _count_pairs(settings, memory_limit, threads, spill, most_rows) as (con, files):
         rejected = _read_rejected(con)
         used, users = con.execute(USED_ROWS).fetchall()[0]
         rows = used + sum(row["rows"] for row in rejected)
         complete = most_rows is None or rows < most_rows
         songs = con.sql(PLAYS).to_arrow_table()
-        return Survey(find_files(settings.path), rows, complete, rejected, users, songs)
+        return Survey(files, rows, complete, rejected, users, songs)
 
 
 @contextmanager
 def _count_pairs(
     settings: Logs, memory_limit: str, threads: int, spill: Path, most_rows: int | None = None
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Read the logs into the table ``pairs`` of a connection."""
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Path]]]:
+    """Read the log files, which are named as well, into the table ``pairs`` of a connection."""
     files = find_files(settings.path)
     with tempfile.TemporaryDirectory(dir=spill) as folder, duckdb.connect() as con:
         con.execute("SET memory_limit = ?", [memory_limit])
@@ -186,7 +186,7 @@ def _count_pairs(
             rows = con.view("rows")
             (rows if most_rows is None else rows.limit(most_rows)).create_view("read_rows")
             con.execute(COUNT_PAIRS)
-            yield con
+            yield con, files
         except duckdb.OutOfMemoryException as error:
             raise InputError(f"{settings.path}: raise runtime.memory_limit ({memory_limit}): {error}") from None
         except (duckdb.IOException, duckdb.InvalidInputException) as error:

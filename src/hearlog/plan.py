@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import torch
@@ -48,6 +49,13 @@ class Figures:
     dtype: str
 
 
+class Shortage(NamedTuple):
+    """What a machine has too little of, and what to do; ``certain`` unless other programs might give it back."""
+
+    text: str
+    certain: bool
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a run will need.
@@ -62,10 +70,10 @@ class Plan:
         Bytes at the peak, by stage; those of ``training`` are the GPU's where there is one.
     bytes
         Disk by what is kept.
-    available
-        Bytes of memory that are free.
+    available, total
+        Bytes of memory that are free, and that there are.
     gpu
-        The same of the GPU; None without one.
+        Bytes of the GPU's memory that are free; None without one.
     free
         Bytes of disk that are free where DVC keeps its cache.
     kept
@@ -79,6 +87,7 @@ class Plan:
     memory: dict[str, int]
     bytes: dict[str, int]
     available: int
+    total: int
     gpu: int | None
     free: int
     kept: int
@@ -107,21 +116,24 @@ class Plan:
             textwrap.fill(text, WIDTH, initial_indent=f"{name:8}", subsequent_indent=" " * 8)
             for name, text in subjects.items()
         ]
-        return "\n".join([*paragraphs, *self.shortages(), "Stages whose results are up to date are skipped."])
+        short = [shortage.text for shortage in self.shortages()]
+        return "\n".join([*paragraphs, *short, "Stages whose results are up to date are skipped."])
 
-    def shortages(self) -> list[str]:
-        """Say of what this machine has too little, and what to do, a sentence each."""
-        said = []
+    def shortages(self) -> list[Shortage]:
+        """List what this machine has too little of."""
+        found = []
         for stage, size in self.memory.items():
-            what, free = "memory", self.available
+            what, free, total = "memory", self.available, self.total
             if stage == "training" and self.gpu is not None:
-                what, free = "GPU memory", self.gpu
+                what, free, total = "the GPU's memory", self.gpu, size
             if size > free:
-                said.append(f"{stage} takes about {_size(size)} of {what}, {_size(free)} are free: {ADVICE[stage]}")
+                text = f"{stage} takes about {_size(size)} of {what}, {_size(free)} are free: {ADVICE[stage]}"
+                found.append(Shortage(text, certain=size > total))
         missing = sum(self.bytes.values()) - self.kept - self.free
         if missing > 0:
-            said.append(f"{_size(missing)} of disk are missing: free them, or move DVC's cache (dvc cache dir)")
-        return said
+            text = f"{_size(missing)} of disk are missing: free them, or move DVC's cache (dvc cache dir)"
+            found.append(Shortage(text, certain=True))
+        return found
 
 
 def make_plan(params: Params, clips: Mapping[str, int] | None = None, logs: LogSize | None = None) -> Plan:
@@ -147,12 +159,14 @@ def make_plan(params: Params, clips: Mapping[str, int] | None = None, logs: LogS
     threads = runtime.threads(params.runtime.threads)
     backend = runtime.start(params.runtime.device, params.runtime.precision, params.runtime.threads)
     speed = workload.training_speed(params, backend)
+    main = psutil.virtual_memory()
     return Plan(
         clips=clips,
         seconds=workload.time_needed(params, clips, logs, threads, speed),
         memory=footprint.memory(params, logs, threads, backend.dtype),
         bytes=footprint.disk(params, clips, logs),
-        available=psutil.virtual_memory().available,
+        available=main.available,
+        total=main.total,
         gpu=torch.cuda.mem_get_info(backend.device)[0] if backend.device.type == "cuda" else None,
         free=footprint.free_disk(),
         kept=footprint.kept(params, clips, Path("data/corpora")),

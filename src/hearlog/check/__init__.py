@@ -8,18 +8,16 @@ from hearlog import catalogue
 from hearlog.check.across import check_across
 from hearlog.check.audio import usable
 from hearlog.check.findings import Section, some
-from hearlog.check.inspection import Listed, inspect
+from hearlog.check.inspection import SONGS, Listed, inspect
 from hearlog.check.logs import check_logs
 from hearlog.check.needs import check_needs
 from hearlog.check.published import check_published
 from hearlog.check.songs import check_songs
 from hearlog.check.tasks import check_clips
 from hearlog.corpora import READERS
-from hearlog.footprint import LogSize
 from hearlog.params import Params
 from hearlog.synthetic import is_generated
-
-SONGS = "songs"  # no task has this name: hearlog.params sees to it
+from hearlog.workload import LogSize
 
 
 def run_check(params: Params, full: bool) -> list[Section]:
@@ -68,7 +66,7 @@ def check_data(params: Params, full: bool) -> tuple[list[Section], dict[str, int
         check_across(across, usable(corpora[SONGS]), tested)
     unknown = [name for name in (SONGS, *tasks) if name not in corpora]
     if unknown:
-        across.note(f"not compared, as their items are not known: {some(unknown, len(unknown))}")
+        across.note(f"not compared, as their items are not known: {some(unknown)}")
     return [logs, songs, *tasks.values(), across], clips, size
 
 

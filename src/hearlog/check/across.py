@@ -31,8 +31,10 @@ def check_across(section: Section, catalogue: pd.DataFrame, tested: Mapping[str,
     section.facts["compared"] = {"songs": len(catalogue), "test clips": sum(map(len, tested.values()))}
     section.facts["same"] = {}
     for kind, key in KEYS.items():
-        known = key(catalogue).notna().any() and any(key(clips).notna().any() for clips in tested.values())
-        found = {task: _in_both(catalogue, clips, key) for task, clips in tested.items()}
+        ours = pd.DataFrame({"song": catalogue["item_id"], "key": key(catalogue)}).dropna().drop_duplicates("key")
+        theirs = {task: pd.DataFrame({"clip": clips["item_id"], "key": key(clips)}) for task, clips in tested.items()}
+        known = len(ours) and any(clips["key"].notna().any() for clips in theirs.values())
+        found = {task: _in_both(ours, clips) for task, clips in theirs.items()}
         section.facts["same"][kind] = sum(map(len, found.values())) if known else "not known"
         # Tasks of one data set have the same clips, and one finding is enough.
         tasks = defaultdict(list)
@@ -47,10 +49,6 @@ def check_across(section: Section, catalogue: pd.DataFrame, tested: Mapping[str,
             )
 
 
-def _in_both(
-    catalogue: pd.DataFrame, clips: pd.DataFrame, key: Callable[[pd.DataFrame], pd.Series]
-) -> tuple[tuple[str, str], ...]:
+def _in_both(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[tuple[str, str], ...]:
     """Pairs of a clip and a song with the same key, in the order of the clips."""
-    ours = pd.DataFrame({"song": catalogue["item_id"], "key": key(catalogue)}).dropna().drop_duplicates("key")
-    theirs = pd.DataFrame({"clip": clips["item_id"], "key": key(clips)})
     return tuple(theirs.merge(ours, on="key")[["clip", "song"]].itertuples(index=False, name=None))

@@ -60,7 +60,7 @@ def report_share(section: Section, items: pd.DataFrame, limit: float) -> None:
     if rejected > limit * len(items) or rejected == len(items):
         section.problem(
             f"{rejected:,} of {number(len(items), 'file')} cannot be used ({rejected / len(items):.1%}), more than "
-            f"audio.max_rejected {limit:g} allows. Mend or remove them as said below, or raise the limit"
+            f"audio.max_rejected {limit:g} allows. Mend or remove them, or raise the limit"
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections import Counter
-from collections.abc import Callable, Hashable
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -85,7 +85,7 @@ def _inspect(path: Path, read: Callable[[Path], FileInfo]) -> dict[str, Any]:
         return size | {"reason": unusable.reason, "detail": unusable.detail}
 
 
-def same_bytes(files: pd.Series) -> pd.Series:
+def same_bytes(files: pd.Series, matters: Callable[[list[Hashable]], bool] = lambda labels: True) -> pd.Series:
     """Find the sets of files that hold the same bytes.
 
     As little is read as can be: nothing of a file whose size no other has; of the others three blocks; whole files
@@ -95,6 +95,9 @@ def same_bytes(files: pd.Series) -> pd.Series:
     ----------
     files
         Absolute paths, with any index; a null is a file that is missing.
+    matters
+        Told the labels, in the index of ``files``, of files that look alike: whether to read on. Where not, they are
+        not compared, and like no other.
 
     Returns
     -------
@@ -103,11 +106,18 @@ def same_bytes(files: pd.Series) -> pd.Series:
     """
     identities = [_identify(path) for path in files.fillna("")]
     paths = {identity: path for identity, path in zip(identities, files, strict=True) if identity}
+    labels = defaultdict(list)
+    for identity, label in zip(identities, files.index, strict=True):
+        labels[identity].append(label)
     contents: dict[_Identity, Hashable] = {identity: identity.size for identity in paths}
     with ThreadPoolExecutor() as pool:
         for whole in (False, True):
-            seen = Counter(contents.values())
-            alike = [identity for identity, content in contents.items() if seen[content] > 1]
+            alike = []
+            for like in _sets(contents):
+                if matters([label for identity in like for label in labels[identity]]):
+                    alike += like
+                else:
+                    contents |= {identity: identity for identity in like}
             results = pool.map(partial(_digest, whole=whole), [paths[identity] for identity in alike])
             bar = tqdm(results, "compare", len(alike), unit="file", disable=None, leave=False)
             for identity, result in zip(alike, bar, strict=True):
@@ -115,6 +125,14 @@ def same_bytes(files: pd.Series) -> pd.Series:
     content = pd.Series([identity and contents[identity] for identity in identities], files.index, dtype=object)
     numbers, _ = pd.factorize(content.where(content.duplicated(keep=False)))
     return pd.Series(numbers, files.index, dtype="Int64").mask(numbers < 0)
+
+
+def _sets(contents: Mapping[_Identity, Hashable]) -> list[list[_Identity]]:
+    """Files of equal content, as far as it is known; those that are like no other are left out."""
+    sets = defaultdict(list)
+    for identity, content in contents.items():
+        sets[content].append(identity)
+    return [like for like in sets.values() if len(like) > 1]
 
 
 class _Identity(NamedTuple):

@@ -30,8 +30,8 @@ class Finding:
 class Section:
     """What was found of one subject.
 
-    ``facts`` go by name and can be written as JSON: texts, numbers, and mappings of them. By the words of its name, a
-    number is in bytes (size, disk, memory), in seconds (length, time), a fraction (share) or a count.
+    ``facts`` go by name and can be written as JSON: texts, numbers, and mappings of them. A word of the name tells
+    that numbers are in bytes (disk, memory), in seconds (length, time), or a fraction (share); others are counts.
     """
 
     name: str
@@ -52,10 +52,10 @@ class Section:
 
     @contextmanager
     def errors_are_problems(self) -> Iterator[None]:
-        """Take an `InputError` for a problem of this section and go on after the block."""
+        """Take what a user can mend, or a file that the system does not give, for a problem; go on after the block."""
         try:
             yield
-        except InputError as error:
+        except (InputError, OSError) as error:
             self.problem(str(error))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pandas as pd
 from hearlog import runtime
 from hearlog.check.files import inspect_files, same_bytes
 from hearlog.params import Params
+
+SONGS = "songs"  # no task has this name: hearlog.params sees to it
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ def inspect(corpora: Mapping[str, Listed], params: Params, full: bool) -> dict[s
     Returns
     -------
     For each corpus its items with the columns of `hearlog.check.files.inspect_files`, and two more: ``file``, the
-    absolute path, and ``content`` (int64), equal for files that hold the same bytes.
+    absolute path, and ``content`` (int64), equal for files of one corpus, or of a task and the songs, that hold the
+    same bytes. Tasks are not compared with each other: FMA small is a part of FMA medium.
     """
     if not corpora:
         return {}
@@ -57,7 +61,7 @@ def inspect(corpora: Mapping[str, Listed], params: Params, full: bool) -> dict[s
                 description=name,
             )
             seen = pd.concat([seen, found.set_axis(new)])
-    seen["content"] = _contents(seen)
+    seen["content"] = _contents(seen, files)
     return {
         name: listed.items.assign(file=files[name]).join(seen, on="file", validate="m:1")
         for name, listed in corpora.items()
@@ -69,8 +73,17 @@ def _absolute(listed: Listed) -> pd.Series:
     return listed.items["path"].fillna("").map(lambda path: os.path.normpath(os.path.join(root, path)))  # noqa: PTH118
 
 
-def _contents(seen: pd.DataFrame) -> pd.Series:
+def _contents(seen: pd.DataFrame, files: Mapping[str, pd.Series]) -> pd.Series:
     """Give files of the same bytes, and only those, the same number."""
+    corpora = defaultdict(list)
+    for name, paths in files.items():
+        for path in paths.drop_duplicates():
+            corpora[path].append(name)
+
+    def matters(paths: list[Hashable]) -> bool:
+        held = Counter(name for path in paths for name in corpora[path])
+        return max(held.values()) > 1 or (SONGS in held and len(held) > 1)
+
     alone = pd.Series(-1 - np.arange(len(seen)), index=seen.index)
     there = seen.index[seen["reason"].ne("missing")].to_series()
-    return same_bytes(there).reindex(seen.index).fillna(alone).astype("int64")
+    return same_bytes(there, matters).reindex(seen.index).fillna(alone).astype("int64")

@@ -48,13 +48,28 @@ def shared(keys: pd.Series, parts: pd.DataFrame) -> pd.DataFrame:
     return rows[test].merge(others[["fold", "key", "other"]], on=["fold", "key"])[["fold", "item_id", "other"]]
 
 
+def find_shared(section: Section, keys: dict[str, pd.Series], parts: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Look for what test items share with items trained on, kind by kind; the numbers become a fact.
+
+    Returns
+    -------
+    As of `shared`, for each kind of key that is known of some item.
+    """
+    found = {kind: shared(key, parts) for kind, key in keys.items() if key.notna().any()}
+    section.facts["leakage"] = {
+        "tested": int((parts["part"] == "test").sum()),
+        **{kind: len(found[kind]) if kind in found else "not known" for kind in keys},
+    }
+    return found
+
+
 def check_leakage(section: Section, clips: pd.DataFrame, parts: pd.DataFrame, data_set: DataSet, protocol: str) -> None:
-    """Report what test clips share with clips trained on, what was looked for, and what could not be.
+    """Report what test clips of a task share with clips trained on.
 
     Parameters
     ----------
     section
-        Gets the findings.
+        Gets the figures and findings.
     clips
         Accepted clips, as of `hearlog.check.inspection.inspect`.
     parts
@@ -69,14 +84,9 @@ def check_leakage(section: Section, clips: pd.DataFrame, parts: pd.DataFrame, da
     if data_set.group == "artist":
         keys["artist"] = normalise(clips["group"])
     keys["artist and title"] = songs(clips)
-    found = {kind: shared(key, parts) for kind, key in keys.items() if key.notna().any()}
-    tested = int((parts["part"] == "test").sum())
-    section.facts["leakage"] = {
-        "test clips": tested,
-        **{kind: len(found[kind]) if kind in found else "not known" for kind in keys},
-    }
-    for kind, pairs in found.items():
+    for kind, pairs in find_shared(section, keys, parts).items():
         if len(pairs):
+            tested = section.facts["leakage"]["tested"]
             examples = some(f"{one} and {other}" for one, other in zip(pairs["item_id"], pairs["other"], strict=True))
             section.warning(
                 f"{len(pairs):,} of {number(tested, 'test clip')} ({len(pairs) / tested:.1%}) share the {kind} with a "
@@ -87,7 +97,8 @@ def check_leakage(section: Section, clips: pd.DataFrame, parts: pd.DataFrame, da
 def _advice(kind: str, data_set: DataSet, protocol: str) -> str:
     if kind == "file":
         return "Keep one file of each"
-    allows = "The paper's protocol, stratified_cv," if protocol == "stratified_cv" else f"Protocol {protocol}"
+    of_the_paper = data_set.targets and protocol == data_set.protocols[0]  # a user's own data are in no paper
+    allows = f"The paper's protocol, {protocol}," if of_the_paper else f"Protocol {protocol}"
     advice = f"{allows} allows it, and it flatters the scores: say so beside them"
     keeping = [name for name in data_set.protocols if name in KEEP_GROUPS and name != protocol]
     if keeping and (kind == data_set.group or data_set.group == "artist"):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog.check.findings import Section, number
-from hearlog.footprint import LogSize
 from hearlog.logs import Survey, survey
 from hearlog.params import Logs, Params
+from hearlog.workload import LogSize
 
 QUICK_ROWS = 1_000_000
 
@@ -51,7 +51,7 @@ def check_logs(section: Section, params: Params, full: bool) -> Plays | None:
 def _report_counts(section: Section, found: Survey, songs: int, kept: int, min_plays: int) -> None:
     section.facts |= {
         "files": len(found.files),
-        "size": sum(file.stat().st_size for file in found.files),
+        "on disk": sum(file.stat().st_size for file in found.files),
         "rows": found.rows,
         "users": found.users,
         "songs": {"played": songs, "often enough": kept},

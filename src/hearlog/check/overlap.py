@@ -34,12 +34,13 @@ def report_overlap(section: Section, items: pd.DataFrame, plays: Plays) -> None:
     """
     listed = plays.songs[plays.songs.index.isin(items["item_id"])]
     covered = listed[listed.index.isin(usable(items)["item_id"])]
-    section.facts["with_plays"] = {
+    section.facts["with plays"] = {
         "songs": len(plays.songs),
         "in catalogue": len(listed),
         "with usable audio": len(covered),
-        "share of plays": round(float(covered.sum() / plays.songs.sum()), 4) if len(plays.songs) else 0.0,
     }
+    if len(plays.songs):
+        section.facts["share of plays"] = round(float(covered.sum() / plays.songs.sum()), 4)
     respelled = _respelled(
         plays.songs.index.difference(listed.index), pd.Index(items["item_id"]).difference(listed.index)
     )

@@ -10,10 +10,10 @@ from typing import Any
 from hearlog.check.findings import LEVELS, Section, count, is_ready, number
 
 WIDTH = 100
-INDENT = 16  # columns that the name of a fact, or the level of a finding, may take
+INDENT = 17  # columns that the name of a fact, or the level of a finding, may take
 NO_BREAK = "\N{NO-BREAK SPACE}"
 # Units of facts, by a word of their name.
-BYTES, SECONDS, FRACTIONS = {"size", "disk", "memory"}, {"length", "time"}, {"share"}
+BYTES, SECONDS, FRACTIONS = {"disk", "memory"}, {"length", "time"}, {"share"}
 
 
 def to_text(sections: Sequence[Section], full: bool) -> str:
@@ -42,7 +42,7 @@ def to_json(sections: Sequence[Section], full: bool) -> str:
             for section in sections
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(document, indent=2, allow_nan=False)
 
 
 def _verdict(sections: Sequence[Section]) -> str:
@@ -52,7 +52,7 @@ def _verdict(sections: Sequence[Section]) -> str:
 
 
 def _section(section: Section) -> str:
-    facts = [_row(name.replace("_", " "), _fact({name}, value)) for name, value in section.facts.items()]
+    facts = [_row(name, _fact(set(name.split()), value)) for name, value in section.facts.items()]
     ordered = sorted(section.findings, key=lambda finding: LEVELS.index(finding.level))
     findings = [_row(finding.level, finding.text) for finding in ordered]
     return "\n".join([section.name, *facts, *findings])
@@ -71,7 +71,7 @@ def _row(head: str, text: str) -> str:
 def _fact(names: set[str], value: Any) -> str:
     """Write a figure in the unit that the words of its name tell."""
     if isinstance(value, dict):
-        parts = [f"{key} {_fact({*names, *key.split()}, part)}" for key, part in value.items()]
+        parts = [f"{key} {_fact(names, part)}" for key, part in value.items()]
         return ", ".join(part.replace(" ", NO_BREAK) for part in parts)
     if isinstance(value, str):
         return value
@@ -83,7 +83,9 @@ def _fact(names: set[str], value: Any) -> str:
 
 
 def _size(size: float) -> str:
-    return f"{size / 1e9:.3g} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"
+    if size < 1e6:
+        return f"{size / 1e3:.3g} kB"
+    return f"{size / 1e6:.3g} MB" if size < 1e9 else f"{size / 1e9:.3g} GB"
 
 
 def _duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from hearlog import catalogue, splits
 from hearlog.check.audio import pairs, repeated, report_files, report_share, usable
 from hearlog.check.findings import Section, number, some
-from hearlog.check.leakage import shared, songs
+from hearlog.check.leakage import find_shared, songs
 from hearlog.check.logs import Plays
 from hearlog.check.overlap import report_overlap
 from hearlog.corpus import PARTS
@@ -37,14 +37,16 @@ def check_songs(section: Section, items: pd.DataFrame, plays: Plays | None, para
     -------
     How many songs the estimator will be trained and tested on, as far as that is known.
     """
-    section.facts["catalogue"] = {"songs": len(items)}
+    section.facts |= {"audio root": params.songs.audio_root, "catalogue": {"songs": len(items)}}
+    if plays is None:
+        section.note("the overlap with the logs was not looked at, as their songs are not known")
+    else:
+        report_overlap(section, items, plays)
     report_files(section, items[items["path"].notna()])
     _report_paths(section, items, Path(params.songs.audio_root))
     _report_repeats(section, items)
     if plays is None:
-        section.note("the overlap with the logs was not looked at, as their songs are not known")
         return min(len(usable(items)), params.songs.sample or len(items))
-    report_overlap(section, items, plays)
     heard = items[items["item_id"].isin(plays.songs.index)]
     if len(heard):
         with section.errors_are_problems():
@@ -125,7 +127,4 @@ def _report_split(section: Section, clips: pd.DataFrame, params: Params) -> None
     sizes = parts["part"].value_counts()
     section.facts["split"] = {part: int(sizes[part]) for part in PARTS}
     clips = clips.set_index("item_id")
-    section.facts["leakage"] = {
-        "file": len(shared(clips["content"], parts)),
-        "artist and title": len(shared(songs(clips), parts)),
-    }
+    find_shared(section, {"file": clips["content"], "artist and title": songs(clips)}, parts)

@@ -71,7 +71,7 @@ def _report_split(section: Section, clips: pd.DataFrame, parts: pd.DataFrame, pr
         return
     rows = parts.assign(target=parts["item_id"].map(clips.set_index("item_id")["target"]))
     tested = rows.loc[rows["part"] == "test", "target"].value_counts()
-    section.facts["fewest_tested"] = {str(tested.idxmin()): int(tested.min())}
+    section.facts["fewest tested"] = {str(tested.idxmin()): int(tested.min())}
     for part, say, effect in (
         ("train", section.warning, "a class cannot be learned there"),
         ("test", section.note, "a class is not tested there"),

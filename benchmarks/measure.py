@@ -1,0 +1,46 @@
+"""What the benchmarks share: candidates measured in turn, and results with the machine they are from."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "sha_ni")
+
+
+def in_turn(candidates: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Run candidates one after the other, A B A B, and return each one's median seconds."""
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(repeats):
+        for name, candidate in candidates.items():
+            begin = time.perf_counter()
+            candidate()
+            seconds[name].append(time.perf_counter() - begin)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def write(name: str, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, float], packages: Sequence[str]) -> None:
+    """Write ``results/<name>.json``: the machine with its versions of ``packages``, the measurements, the summary."""
+    result = {"machine": machine(packages), "rows": list(rows), "summary": dict(summary)}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def machine(packages: Sequence[str]) -> dict[str, Any]:
+    """Cores that this process may use, what the CPU can do, and versions."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cpu = Path("/proc/cpuinfo")
+    flags = cpu.read_text(encoding="utf-8").split() if cpu.is_file() else []
+    return {
+        "cores": cores,
+        "cpu_flags": [flag for flag in TELLING_FLAGS if flag in flags],
+        "system": platform.system(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+    }
