@@ -1,3 +1,7 @@
+import errno
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -145,3 +149,70 @@ def test_the_header_tells_what_the_crop_would_without_decoding(tmp_path):
         soundfile.write(tmp_path / f"a.{suffix}", chirp(2, 22050), 22050)
         _, info = read_crop(tmp_path / f"a.{suffix}", **CROP)
         assert read_info(tmp_path / f"a.{suffix}", RATE, 0.5) == info
+
+
+def without_length(path, samples: np.ndarray) -> None:
+    """Write a FLAC file as an encoder does that writes into a pipe: 0 for the number of frames (36 bits)."""
+    soundfile.write(path, samples, RATE)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("seconds", [0.7, 1.0, 11.0])
+def test_a_flac_file_without_its_length_is_cropped_as_one_with_it(tmp_path, seconds, channels):
+    samples = np.random.default_rng(0).normal(0, 0.1, (round(seconds * RATE), channels))
+    soundfile.write(tmp_path / "a.flac", samples, RATE)
+    without_length(tmp_path / "b.flac", samples)
+    for rate in (RATE, 22050):
+        crop, info = read_crop(tmp_path / "a.flac", rate, 1.0, 0.5)
+        streamed, streamed_info = read_crop(tmp_path / "b.flac", rate, 1.0, 0.5)
+        assert streamed_info == info and np.array_equal(streamed, crop)
+
+
+def test_the_header_of_a_flac_file_without_its_length_leaves_it_open(tmp_path):
+    without_length(tmp_path / "a.flac", chirp(0.4, RATE))
+    info = read_info(tmp_path / "a.flac", RATE, 0.5)
+    assert np.isnan(info.seconds) and (info.sample_rate, info.channels) == (RATE, 1)
+    assert reason_for(tmp_path / "a.flac") == "short"
+
+
+def why_unreadable(path) -> str:
+    with pytest.raises(UnusableAudioError) as unusable:
+        read_crop(path, **CROP)
+    assert unusable.value.reason == "unreadable"
+    return unusable.value.detail
+
+
+def test_what_stands_in_place_of_audio_is_named(tmp_path):
+    (tmp_path / "empty.wav").touch()
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 9\n"
+    (tmp_path / "pointer.mp3").write_text(pointer)
+    assert why_unreadable(tmp_path / "empty.wav") == "empty file"
+    assert why_unreadable(tmp_path / "pointer.mp3") == "a Git LFS pointer, not the file: run `git lfs pull`"
+
+
+@pytest.mark.parametrize("call", ["stat", "open"])
+def test_a_file_or_folder_without_permission_is_unreadable(tmp_path, monkeypatch, call):
+    """Simulated, as an administrator may read everything."""
+    soundfile.write(tmp_path / "a.wav", chirp(2, RATE), RATE)
+
+    def denied(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, call, denied)
+    assert why_unreadable(tmp_path / "a.wav") == "permission denied"
+
+
+def test_a_name_that_is_too_long_is_unreadable_and_one_that_is_no_name_missing(tmp_path):
+    assert why_unreadable(tmp_path / ("a" * 300 + ".wav")) == "file name too long"
+    assert reason_for(tmp_path / "a\0.wav") == "missing"
+
+
+def test_a_name_that_is_not_utf_8_is_read(tmp_path):
+    soundfile.write(tmp_path / "a.wav", chirp(2, RATE), RATE)
+    other = tmp_path / os.fsdecode(b"\xff.wav")
+    (tmp_path / "a.wav").rename(other)
+    assert read_crop(other, **CROP)[1].seconds == 2

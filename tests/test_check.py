@@ -1,3 +1,6 @@
+import dataclasses
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -81,6 +84,33 @@ def test_too_high_min_song_plays_is_a_problem(world):
     assert the(sections["logs"], "problem", "no song was played 5 times or more: lower logs.min_song_plays")
 
 
+def test_rows_that_quick_did_not_read_may_mend_what_it_found(world, monkeypatch):
+    monkeypatch.setattr(hearlog.check.logs, "QUICK_ROWS", 5)
+    world.catalogue = world.catalogue.tail(6)  # of songs that come later in the logs
+    world.write("raw/logs/a.csv", "user_id,song_id\n" + "no song\n" * 2)
+    world.write_logs([(f"user-{user}", song) for user in range(4) for song in SONGS], "b.csv")
+    quick = world.check()
+    asks = "in the rows that were read (`hearlog check --full` reads all): "
+    assert the(quick["logs"], "warning", "rows (40.00%) cannot be used, above").startswith(asks)
+    assert the(quick["songs"], "warning", "no song of the logs is in the catalogue").startswith(asks)
+    assert not any(findings(section, "problem") for section in quick.values())
+    assert the(quick["across"], "note", "all songs of the catalogue with usable audio were compared")
+
+
+def test_too_few_songs_in_the_rows_that_quick_read_are_no_problem(world, monkeypatch):
+    monkeypatch.setattr(hearlog.check.logs, "QUICK_ROWS", 3)
+    songs = world.check()["songs"]
+    assert "--full" in the(songs, "warning", "3 clips are too few for the shares")
+    assert findings(songs, "problem") == []
+
+
+def test_a_check_writes_nothing_where_it_runs(world):
+    world.save()
+    before = sorted(world.root.rglob("*"))
+    world.check()
+    assert sorted(world.root.rglob("*")) == before
+
+
 # ---- songs
 
 
@@ -116,6 +146,11 @@ def test_a_missing_file_is_looked_for_in_other_places(world):
         songs, "note", "2 sound files under raw/songs that no song of the catalogue names: OLD_001.wav, more/002"
     )
     assert the(songs, "warning", "002.wav as more/002.wav. Mend the paths")
+
+
+def test_a_folder_of_audio_that_is_not_there_is_a_problem_of_its_own(world):
+    world.settings["songs"]["audio_root"] = "raw/elsewhere"
+    assert the(world.check()["songs"], "problem", "raw/elsewhere: no such folder. Put the songs' audio there")
 
 
 def test_songs_under_two_ids_are_found_by_bytes_and_by_name(world):
@@ -274,6 +309,32 @@ def test_tasks_of_one_data_set_have_their_files_read_once(world, monkeypatch):
     assert sorted(seen) == sorted([*world.catalogue["path"], *world.table["path"]])
 
 
+def test_tasks_with_the_same_clips_do_not_repeat_findings_word_for_word(world):
+    (world.root / "raw/table/clip-0.wav").unlink()
+    world.table["tempo"] = np.linspace(60, 180, 12)
+    own = world.settings["tasks"]["own"]
+    world.settings["tasks"] = {"first": own, "second": own | {"target": "tempo"}, "other": own | {"valid": 0.5}}
+    world.table["mood"] = ["calm"] * 11 + ["wild"]
+    sections = world.check()
+    assert the(sections["first"], "warning", "1 file is not there: clip-0.wav")
+    assert the(sections["first"], "warning", "no train clip of wild")
+    assert findings(sections["second"], "warning") == []
+    assert findings(sections["second"], "note") == ["same clips as first, and 1 finding of it holds here as well"]
+    assert "2 findings of it hold" in the(sections["other"], "note", "same clips as first")
+
+
+def test_what_no_stage_reads_is_a_warning_where_it_cannot_be_read(world, monkeypatch):
+    def refuse(root):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), f"{root}/index.txt")
+
+    section, task = Section("gtzan"), world.save().tasks["gtzan"]
+    items = READERS["gtzan"].read(Path(task.path), task.target)
+    monkeypatch.setitem(READERS, "gtzan", dataclasses.replace(READERS["gtzan"], remarks=refuse))
+    check_published(section, items, task)
+    assert the(section, "warning", "raw/gtzan/index.txt: Permission denied. Check its permissions")
+    assert findings(section, "problem") == []
+
+
 # ---- across
 
 
@@ -291,6 +352,16 @@ def test_a_song_that_is_a_test_clip_is_found_by_bytes_and_by_name(world):
     assert the(across, "warning", "with the artist and title of a song of the catalogue: clip-11 is song 006")
     assert across.facts["same"] == {"file": 2, "artist and title": 1}
     assert len(across.findings) == 3
+
+
+def test_a_test_clip_that_the_estimator_never_hears_is_no_leak(world):
+    shutil.copy("raw/table/clip-9.wav", "raw/songs/003.wav")
+    world.write_logs([(f"user-{user}", song) for user in range(4) for song in SONGS if song != "003"])
+    assert world.check()["across"].findings == []
+    world.write("raw/logs/day.csv", "no,columns\n")
+    across = world.check()["across"]
+    assert the(across, "warning", "clip-9 is song 003")
+    assert the(across, "note", "which songs the logs have is not fully known")
 
 
 def test_tasks_of_one_data_set_share_a_finding(world):
@@ -313,13 +384,59 @@ def test_too_little_memory_and_disk_are_problems_and_the_figures_stand_there(wor
     assert section.facts["time"]["at most"] > section.facts["time"]["about"]
     assert section.facts["computed from"]["channels"] == 8192
     assert section.facts["computed from"]["log rows"] == 1000
+    assert section.facts["clip length"] == world.settings["audio"]["seconds"]
+    assert not [name for name in section.facts["computed from"] if name.startswith("clip ")]
 
 
 def test_a_file_that_the_system_does_not_give_is_a_problem_of_its_section(world):
     section = Section("logs")
-    with section.errors_are_problems():
+    with section.errors_are("problem"):
         (world.root / "raw").read_text()
-    assert "Is a directory" in the(section, "problem", "raw")
+    assert the(section, "problem", f"{world.root}/raw: Is a directory. Check its permissions, and the disk it is on")
+
+
+# ---- what DVC stops on
+
+
+def test_links_to_nothing_and_to_themselves_stop_dvc_wherever_they_lie(world):
+    (world.root / "raw/logs/old.bak").symlink_to("gone")
+    (world.root / "raw/songs/more").mkdir()
+    (world.root / "raw/songs/more/loop").symlink_to("loop")
+    os.mkfifo("raw/table/pipe")
+    sections = world.check()
+    found = the(sections["logs"], "problem", "`dvc repro` would stop on 1 file: raw/logs/old.bak (a link to nothing)")
+    assert found.endswith("DVC hashes the whole folder: remove or mend it")
+    assert the(sections["songs"], "problem", "raw/songs/more/loop (a link to itself)")
+    assert the(sections["own"], "problem", "raw/table/pipe (not a file that can be read to an end)")
+    assert findings(sections["gtzan"], "problem") == []
+
+
+def test_a_name_that_is_not_utf8_is_a_problem_and_can_be_printed(world):
+    for folder in ("logs", "songs", "gtzan/genres/jazz"):
+        (world.root / "raw" / folder / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"")
+    sections = world.check()
+    for name, folder in {"logs": "logs", "songs": "songs", "gtzan": "gtzan/genres/jazz"}.items():
+        assert the(sections[name], "problem", rf"1 file: raw/{folder}/caf\xe9.wav (a name that is not UTF-8)")
+    for section in sections.values():
+        assert all(finding.text.encode() for finding in section.findings)
+
+
+def test_logs_whose_name_is_not_utf8_are_a_problem(world):
+    shutil.move("raw/logs/day.csv", os.fsdecode(b"raw/logs/caf\xe9.csv"))
+    assert r"raw/logs/caf\xe9.csv" in " ".join(findings(world.check()["logs"], "problem"))
+
+
+def test_a_file_without_permission_to_read_it_is_a_problem(world, monkeypatch):
+    # The tests may run as root, who may read everything.
+    monkeypatch.setattr(os, "access", lambda path, mode: not path.endswith("003.wav"))
+    assert the(world.check()["songs"], "problem", "raw/songs/003.wav (no permission to read it)")
+
+
+def test_dvc_follows_no_link_to_a_folder_and_skips_what_it_ignores(world):
+    (world.root / "raw/songs/up").symlink_to("..")
+    (world.root / "raw/songs/__pycache__").mkdir()
+    (world.root / "raw/songs/__pycache__/x").symlink_to("gone")
+    assert findings(world.check()["songs"], "problem") == []
 
 
 # ---- the embedded data set

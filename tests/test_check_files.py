@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from hearlog.audio import UnusableAudioError, read_crop
 from hearlog.check import files
+from hearlog.check.audio import repeated, report_files
 from hearlog.check.files import inspect_files, same_bytes
+from hearlog.check.findings import Section
 
 RATE = 16000
 CROP = {"sample_rate": RATE, "seconds": 1.0, "min_seconds": 0.5}
@@ -162,3 +164,58 @@ def test_files_whose_likeness_does_not_matter_are_not_read_whole(tmp_path, monke
     found = same_bytes(pd.Series([str(tmp_path / name) for name in names], names), lambda labels: "a1" in labels)
     assert partition(found) == {frozenset({"a1", "a2"})}
     assert {path for path, _ in read} == {str(tmp_path / "a1"), str(tmp_path / "a2")}
+
+
+def test_a_file_out_of_reach_hides_nothing_of_the_others(folder):
+    names = ["good.wav", "a" * 300 + ".wav", "a\0.wav", os.fsdecode(b"\xff.wav")]
+    found = inspect_files(pd.Series(names, dtype=object), folder, **LOOK, full=False)
+    assert list(found["reason"].fillna("")) == ["", "unreadable", "missing", "missing"]
+    assert found["bytes"].isna().tolist() == [False, True, True, True]
+    assert same_bytes(pd.Series([str(folder / name) for name in names], dtype=object)).isna().all()
+
+
+def test_a_length_that_only_decoding_tells_is_null_and_the_file_usable(tmp_path):
+    soundfile.write(tmp_path / "a.flac", tone(2), RATE)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21], content[22:26] = content[21] & 0xF0, bytes(4)  # no number of frames
+    (tmp_path / "a.flac").write_bytes(content)
+    paths = pd.Series(["a.flac"])
+    quick, full = (inspect_files(paths, tmp_path, **LOOK, full=full) for full in (False, True))
+    assert quick["reason"].isna().all() and quick["seconds"].isna().all() and quick["sample_rate"].item() == RATE
+    assert full["reason"].isna().all() and full["seconds"].item() == 2
+    section = Section("songs")
+    report_files(section, quick.assign(item_id="a", path=paths))
+    assert section.facts == {"audio": {"usable": 1}}
+
+
+def items_of(reasons: dict[str, str | None]) -> pd.DataFrame:
+    """Items by path, each with a reason not to be usable or None."""
+    table = pd.DataFrame({"path": list(reasons), "reason": list(reasons.values())}, dtype="str")
+    return table.assign(item_id=table["path"].str.removesuffix(".wav"), detail=table["reason"], seconds=2.0)
+
+
+def texts(items: pd.DataFrame, damaged: set[str]) -> list[str]:
+    section = Section("task")
+    report_files(section, items, damaged)
+    return [finding.text for finding in section.findings]
+
+
+def test_a_damaged_file_is_left_out_where_others_of_its_folder_are_there(folder):
+    items = items_of({"jazz/53.wav": None, "jazz/54.wav": "missing", "rock/1.wav": "unreadable"})
+    left_out, other = texts(items, {"jazz/54"})
+    assert "left out by the crop, as their published files are damaged: jazz/54" in left_out
+    assert "rock/1" in other
+    (left_out,) = texts(items, {"jazz/54", "rock/1"})
+    assert "jazz/54" in left_out and "rock/1" in left_out
+
+
+def test_a_damaged_file_of_a_folder_that_is_not_there_is_missing_like_the_others():
+    items = items_of({"jazz/53.wav": "missing", "jazz/54.wav": "missing", "rock/1.wav": None})
+    (missing,) = texts(items, {"jazz/54"})
+    assert missing.startswith("2 files are not there")
+
+
+def test_only_usable_files_repeat_one_another():
+    items = items_of({"a.wav": None, "b.wav": "silent", "c.wav": "unreadable", "d.wav": None})
+    repeats = repeated(items, pd.Series([1, 1, 1, 1]))
+    assert list(repeats["item_id"]) == ["d"] and list(repeats["item_id_first"]) == ["a"]

@@ -71,7 +71,7 @@ def test_a_file_on_both_sides_of_a_split_is_a_warning(world):
     shutil.copy("raw/table/clip-0.wav", "raw/table/clip-10.wav")
     own = world.check()["own"]
     assert the(
-        own, "warning", "1 of 4 test clips (25.0%) share the file with a clip of train or valid: clip-10 and clip-0"
+        own, "warning", "1 of 4 test clips (25.0%) shares the file with a clip of train or valid: clip-10 and clip-0"
     )
     assert own.facts["leakage"]["file"] == 1
 

@@ -148,6 +148,34 @@ def test_a_device_that_is_not_there_is_a_problem(world, capsys):
     assert f"{'  problem':17}runtime.device is cuda:9" in capsys.readouterr().out
 
 
+def test_an_error_of_the_system_is_the_sections_own(world, capsys, monkeypatch):
+    monkeypatch.setattr("hearlog.catalogue.read", lambda path: Path("raw/songs").read_text())
+    assert main(["check", "--json"]) == 1
+    sections = {section["name"]: section for section in json.loads(capsys.readouterr().out)["sections"]}
+    assert list(sections) == ["logs", "songs", "gtzan", "own", "across", "run"]
+    assert sections["songs"]["findings"][0] == {
+        "level": "problem",
+        "text": "raw/songs: Is a directory. Check its permissions, and the disk it is on",
+    }
+    assert sections["own"]["facts"]["audio"] == {"usable": 12}
+
+
+def test_a_file_name_is_printed_as_it_is_written(world, capsys):
+    name = "no\N{NO-BREAK SPACE}break.wav"
+    world.write_sound(f"raw/songs/{name}")
+    main(["check"])
+    assert name in capsys.readouterr().out
+
+
+def test_units_stand_in_the_names_of_facts(world, capsys):
+    main(["check", "--json"])
+    run = json.loads(capsys.readouterr().out)["sections"][-1]["facts"]
+    assert run["clip length"] == world.settings["audio"]["seconds"]
+    assert run["clip on disk"] > 100_000
+    main(["check"])
+    assert f"{'  clip length':17}{run['clip length']:g} s" in capsys.readouterr().out.splitlines()
+
+
 def test_neither_start_nor_report_imports_torch(run_folder):
     code = """
 import sys

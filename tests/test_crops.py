@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hearlog import catalogue
 from hearlog.crops import RowWriter, crop_items
 from hearlog.errors import InputError
 
@@ -38,6 +39,14 @@ def test_damaged_files_are_left_out_and_listed(tmp_path):
     assert list(rejected["item_id"]) == ["bad", "absent"] and list(rejected["path"]) == ["bad.wav", "absent.wav"]
 
 
+def test_a_file_that_cannot_be_reached_is_listed_as_well(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(2), RATE)
+    items = pd.DataFrame({"item_id": ["a", "long"], "path": ["a.wav", "b" * 300 + ".wav"]})
+    counts = crop_items(items, tmp_path, tmp_path / "out", **CROP, max_rejected=0.5, threads=2)
+    assert counts == {"accepted": 1, "rejected": {"unreadable": 1}}
+    assert pd.read_parquet(tmp_path / "out" / "rejected.parquet")["detail"].item() == "file name too long"
+
+
 def test_too_many_damaged_files_stop_the_stage_and_name_them(tmp_path):
     items = items_with_damage(tmp_path, good=6)
     with pytest.raises(InputError, match=r"2 of 8 files.*audio.max_rejected = 0.2[\s\S]*bad.wav: unreadable") as error:
@@ -63,3 +72,13 @@ def test_an_array_written_row_by_row_reads_back(tmp_path_factory, rows, width):
         for row in expected:
             writer.append(row)
     assert np.array_equal(np.load(path, mmap_mode="r"), expected)
+
+
+def test_a_song_whose_file_cannot_be_reached_is_chosen_so_that_the_crop_lists_it(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(2), RATE)
+    songs = pd.DataFrame({"song_id": ["1", "2", "3"], "path": ["a.wav", "b" * 300 + ".wav", "absent.wav"]}, dtype="str")
+    songs = songs.reindex(columns=catalogue.COLUMNS).astype("str")
+    items, left_out = catalogue.select(songs, songs["song_id"], tmp_path, None, seed=0)
+    assert list(items["item_id"]) == ["1", "2"] and left_out["reason"].tolist() == ["no audio"]
+    counts = crop_items(items, tmp_path, tmp_path / "out", **CROP, max_rejected=0.5, threads=2)
+    assert counts == {"accepted": 1, "rejected": {"unreadable": 1}}

@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 # Command line, checks of params and messages change no result.
 INFRASTRUCTURE = {"stages/__init__.py", "stages/paths.py", "src/hearlog/__init__.py"} | {
-    f"src/hearlog/{name}.py" for name in ("errors", "params", "runtime", "validation")
+    f"src/hearlog/{name}.py" for name in ("blocks", "errors", "params", "runtime", "validation")
 }
 
 

@@ -249,6 +249,7 @@ def test_metrics_are_numbers_only(tmp_path):
     [
         ({}, {}, "no log files"),
         ({"a.csv": "user_id;song_id\nu1;s1\n"}, {}, r"a.csv: no column 'user_id' \(logs.columns.user\)"),
+        ({"a.csv": "user_id,song_id,song_id\nu1,s1,s2\n"}, {}, r"a.csv: two columns are named 'song_id' \(logs.col"),
         ({"a.csv": "user_id,song_id\n"}, {}, "no song was played 1 times"),
         ({"a.csv": "user_id,song_id\nu1,s1\n"}, {"min_song_plays": 9}, "no song was played 9 times"),
         ({"a.csv": "user_id,song_id\nu1,s1\n", "b.csv": "song_id,user_id\ns1,u1\n"}, {}, "b.csv: its header"),
@@ -262,6 +263,74 @@ def test_what_a_user_can_mend_is_an_input_error(tmp_path, files, changes, messag
         write(tmp_path, name, content)
     with pytest.raises(InputError, match=message):
         run(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "", "a.csv: is empty, without even a header. Write it again, or remove it"),
+        ("a.csv.gz", gzip.compress(b"", mtime=0), "a.csv.gz: is empty"),
+        ("a.csv", "\nuser_id,song_id\nu1,s1\n", "a.csv: its first line is blank. Put the header there"),
+        ("a.csv", "x" * 131_073 + "\n", "a.csv: its first line has more than 131,072 characters, so it is no header"),
+        ("a.csv", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a.csv: this is a Git LFS pointer"),
+        ("a.parquet", "version https://git-lfs.github.com/spec/v1\n", "a.parquet: this is a Git LFS pointer"),
+        ("bl\udcfces.csv", "user_id,song_id\nu1,s1\n", r"^b'.*/logs/bl\\xfces.csv': this name is not UTF-8. Rename"),
+    ],
+    ids=["empty", "empty gzip", "blank", "one line", "pointer", "Parquet pointer", "name"],
+)
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_a_file_that_is_no_log_is_called_what_it_is(tmp_path, name, content, message, delimiter):
+    write(tmp_path, name, content)
+    with pytest.raises(InputError, match=message):
+        run(tmp_path, delimiter=delimiter)
+
+
+def test_few_of_many_columns_are_named_and_long_names_are_cut(tmp_path):
+    write(tmp_path, "dump.txt", "{" + ",".join(f"'key{number}': {'v' * 100}" for number in range(1000)) + "}\n")
+    with pytest.raises(InputError, match=r"'key7': v+…\x22\] and 992 more; one alone speaks") as error:
+        run(tmp_path)
+    assert len(str(error.value)) < 800
+    write(tmp_path, "a.csv", "user_id,song_id\nu1,s1\n")
+    with pytest.raises(InputError, match=r"dump.txt: its header \[.*and 992 more is not that of .*a.csv") as error:
+        run(tmp_path)
+    assert len(str(error.value)) < 800
+
+
+def test_a_line_with_the_control_characters_that_keep_lines_whole_is_listed_as_it_is(tmp_path):
+    """Three of them in a row; fewer are text."""
+    mark = "\x1f\x1e\x1f"
+    lines = ["u1,s1", f"u1,s1{mark}z", "u2,s2\x1f\x1e", "u1", f"u1{mark}", f"{mark}u3,s3", f"u1,s1{mark}z{mark}z"]
+    path = write(tmp_path, "a.csv", "\n".join(["user_id,song_id", *lines]))
+    counts = run(tmp_path, max_rejected=0.8)
+    assert counts["rejected"] == {"total": 5, "control_characters": 3, "too_few_fields": 2}
+    assert interactions(tmp_path / "out") == [("u1", "s1"), ("u2", "s2\x1f\x1e")]
+    control, few = rejected(tmp_path / "out")
+    assert (control["example_file"], control["example_line"], control["example"]) == (str(path), 7, lines[5])
+    assert (few["example_line"], few["example"]) == (5, "u1")
+
+
+@pytest.mark.parametrize(("end", "line"), [("\n", 3), ("\r", 3), ("\r\n", 3), ("\r\r\n", 5)])
+def test_no_kind_of_line_end_is_part_of_an_id(tmp_path, end, line):
+    write(tmp_path, "a.csv", end.join(["user_id,song_id", "u1,s1", "u2", "u3,s3", ""]))
+    run(tmp_path, max_rejected=0.5)
+    assert interactions(tmp_path / "out") == [("u1", "s1"), ("u3", "s3")]
+    (row,) = rejected(tmp_path / "out")
+    assert (row["example_line"], row["example"]) == (line, "u2")
+
+
+def test_a_line_that_cannot_be_found_again_has_no_number(tmp_path):
+    """Where line ends are mixed, DuckDB may take a letter for half of one."""
+    write(tmp_path, "a.csv", "\r\n\ruv\nu1,s1\n")
+    run(tmp_path, header=False, columns={"user": 1, "song": 2, "plays": None}, max_rejected=0.5)
+    (row,) = rejected(tmp_path / "out")
+    assert (row["example_line"], row["example"]) == (None, "v")
+
+
+def test_a_line_above_2_mb_is_counted_and_listed(tmp_path):
+    path = write(tmp_path, "a.csv", "user_id,song_id\nu1,s1\nu2," + "s" * 2_100_000 + "\nu3,s3\n")
+    assert run(tmp_path, max_rejected=0.5)["rejected"]["total"] == 1
+    (row,) = rejected(tmp_path / "out")
+    assert (row["example_file"], row["example_line"]) == (str(path), 3)
 
 
 def test_no_temporary_files_stay_behind(tmp_path):

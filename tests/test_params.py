@@ -122,6 +122,35 @@ def test_each_fault_of_a_task_is_named_once(edit):
     assert named == ["tasks.gtzan.reader", "tasks.gtzan.path", "tasks.gtzan.valid"]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("logs.path", "data/logs", r"logs\.path 'data/logs' meets data/logs, which stages write"),
+        ("songs.audio_root", "data", r"songs\.audio_root 'data' meets data/logs, .* keep your data in data/raw"),
+        ("tasks.gtzan.path", "models/../models/x", r"tasks\.gtzan\.path .* meets models"),
+        ("logs.path", "", r"logs\.path: given ''"),
+        ("runtime.threads", 100_000, r"runtime\.threads: given 100000; allowed: less than or equal to 1024"),
+    ],
+)
+def test_data_where_stages_write_and_settings_that_would_hang_are_refused(edit, key, value, message):
+    with pytest.raises(InputError, match=message):
+        edit(key, value)
+
+
+@pytest.mark.parametrize("text", ["seed: 0\nseed: 1\n", "tasks:\n  a: {}\n  b: {}\n  a: {}\n"])
+def test_a_key_that_stands_twice_is_refused_as_dvc_does(tmp_path, text):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"params\.yaml, line \d: key \w+ stands twice: remove one of the two"):
+        params.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "- 1\n", "words\n"])
+def test_a_file_without_settings_is_refused_with_where_to_start(tmp_path, text):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"params\.yaml: holds no settings\. Start from a preset"):
+        params.load(tmp_path / "params.yaml")
+
+
 def test_a_task_cannot_be_called_songs(edit):
     task = yaml.safe_load((PRESETS / "demo.yaml").read_text())["tasks"]["gtzan"]
     with pytest.raises(InputError, match=r"tasks\.songs: that name is the songs' own corpus"):

@@ -83,6 +83,13 @@ def test_what_the_machine_has_too_little_of_is_named_with_the_fix(plan):
     assert memory in poor.describe().splitlines()
 
 
+def test_what_is_only_bounded_by_the_size_of_the_logs_is_never_certain_to_be_missing(plan):
+    memory = {"memory": {"ALS": 2 * 10**9}, "available": 10**9, "total": 10**9}
+    disk = {"bytes": {"crops and spectrograms": 10**9, "matrix and embeddings": 10**9}, "kept": 0}
+    assert [shortage.certain for shortage in replace(plan, **memory, **disk, free=10**9).shortages()] == [False, False]
+    assert replace(plan, **memory, **disk, free=10**9 - 1).shortages()[1].certain
+
+
 def test_training_takes_the_memory_of_a_gpu_where_there_is_one(plan):
     enough = replace(plan, memory={"training": 2 * 10**9}, available=10**9, gpu=3 * 10**9, free=10**12)
     assert enough.shortages() == []
@@ -112,6 +119,12 @@ def test_memory_of_the_papers_run(paper):
     assert footprint.memory(paper, PAPER_LOGS, 2, torch.float32)["training"] > 1.5 * memory["training"]
 
 
+def test_the_matrix_has_no_more_non_zeros_than_users_and_songs_allow(paper):
+    few, many = (footprint.memory(paper, LogSize(rows, 1000, 500), 2, torch.float32)["ALS"] for rows in (10**6, 10**9))
+    assert few == many == 200_000_000 + 10 * 500_000 + 1500 * 160
+    assert footprint.disk(paper, {}, LogSize(10**9, 1000, 500))["matrix and embeddings"] == 4 * 500_000 + 1500 * 200
+
+
 def test_few_log_rows_do_not_fill_the_memory_that_they_may_take(demo):
     assert footprint.memory(demo, LogSize(1000, 10, 10), 2, torch.float32)["log ingestion"] < 300_000_000
 
@@ -131,7 +144,8 @@ def test_published_folds_count_as_folds_and_lists_as_one_run(paper):
     epochs = 3 * 100
     trained = workload.count_trained(with_tasks(paper, **cv4), {"dcase2016": 1560})
     assert trained == pytest.approx(3 * 1170 * 0.9 * epochs)
-    trained = workload.count_trained(with_tasks(paper, **filtered), {"gtzan": 930})
+    assert workload.count_trained(with_tasks(paper, **cv4), {"dcase2016": 1170}) == trained
+    trained = workload.count_trained(with_tasks(paper, **filtered), {"gtzan": 1000})
     assert trained == pytest.approx((443 + 197 / 3) * epochs)
     assert workload.count_trained(with_tasks(paper, **own), {"mine": 100}) == pytest.approx(75 * 0.9 * epochs)
 
@@ -185,6 +199,32 @@ def test_crops_of_the_same_form_are_there_already_and_others_are_not(paper, tmp_
         np.save(tmp_path / name / "crops/crops.npy", np.zeros((2, samples), np.int16))
     np.save(tmp_path / "songs/mel.npy", np.zeros((2, 96, 1280), np.float16))
     assert footprint.kept(paper, PAPER_CLIPS, tmp_path) == pytest.approx(2 * (2 * 960_000 + 245_760), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x93NUMPY\x01\x00v\x00{'descr': '<i2", b"\x93NUMPY\x01\x00\x04\x00{'(\n", b"?"]
+)
+def test_a_torn_array_counts_as_not_there(paper, tmp_path, content):
+    (tmp_path / "songs/crops").mkdir(parents=True)
+    (tmp_path / "songs/crops/crops.npy").write_bytes(content)
+    np.save(tmp_path / "songs/mel.npy", np.zeros((2, 96, 1280), np.float16))
+    assert footprint.kept(paper, PAPER_CLIPS, tmp_path) == 2 * 96 * 1280 * 2
+    torn = (tmp_path / "songs/mel.npy").read_bytes()[:1000]
+    (tmp_path / "songs/mel.npy").write_bytes(torn)
+    assert footprint.kept(paper, PAPER_CLIPS, tmp_path) == 0
+
+
+def test_the_embedded_data_set_is_generated_once(demo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clips, logs = {"songs": demo.demo.songs}, LogSize(1000, 10, 10)
+    needed = footprint.disk(demo, clips, logs)["generated audio"]
+    assert workload.time_needed(demo, clips, logs, 2, 10.0)["generating data"] > 60
+    assert footprint.kept(demo, clips, tmp_path) == 0
+    (tmp_path / "data/demo/songs/00").mkdir(parents=True)
+    for number in range(demo.demo.songs):
+        (tmp_path / f"data/demo/songs/00/{number}.flac").touch()
+    assert "generating data" not in workload.time_needed(demo, clips, logs, 2, 10.0)
+    assert footprint.kept(demo, clips, tmp_path) == needed
 
 
 def test_free_disk_is_that_of_dvcs_cache(tmp_path, monkeypatch):

@@ -17,6 +17,8 @@ import soundfile
 import torch
 from torchaudio.transforms import Resample
 
+from hearlog.files import is_lfs_pointer
+
 # torchaudio's default kernel loses 1.8 dB at 7 kHz and aliases; this is its documented "Kaiser best".
 KERNEL_WIDTH, ROLLOFF, KAISER_BETA = 64, 0.9475937167399596, 14.769656459379492
 # The kernel has a phase for each output sample of the ratio's period: 160 from 44,100 Hz, 640 from 11,025 Hz; at
@@ -25,6 +27,7 @@ MOST_PHASES = 640
 FULL_SCALE = 32768  # of int16: a 16-bit file at the target rate passes through unchanged
 LONGEST_MP3_FRAME = 1441  # bytes: 320 kbit/s at 32 kHz, padded
 COUNTED_AT_ONCE = 2**16  # frames
+UNKNOWN = 2**63 - 1  # frames, by libsndfile, of FLAC from an encoder that could not go back to write their number
 
 
 class UnusableAudioError(Exception):
@@ -37,7 +40,7 @@ class UnusableAudioError(Exception):
 
 @dataclass(frozen=True)
 class FileInfo:
-    """What a file holds, before cropping: length in seconds, sample rate in Hz, channels."""
+    """What a file holds, before cropping: length in seconds (NaN: not known), sample rate in Hz, channels."""
 
     seconds: float
     sample_rate: int
@@ -45,10 +48,11 @@ class FileInfo:
 
 
 def read_info(path: Path, sample_rate: int, min_seconds: float) -> FileInfo:
-    """Read what the header of a file says, and nothing else: a tenth of a millisecond.
+    """Read what the header of a file says, and nothing else: a fraction of a millisecond.
 
     What only decoding shows stays unseen: silence, samples that are not finite, damage after the header, and that an
-    ogg or mp3 file was cut short. The length of an mp3 file without a frame count is the decoder's guess.
+    ogg or mp3 file was cut short. The length of an mp3 file without a frame count is the decoder's guess; that of a
+    FLAC file without one is NaN.
 
     Parameters
     ----------
@@ -114,15 +118,32 @@ def quiet_decoders() -> Iterator[TextIO]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[soundfile.SoundFile]:
+def _open(path: Path) -> Iterator[_SoundFile]:
     """Open a file; whatever cannot be read of it, now or later, makes it unusable."""
-    if not path.is_file():
-        raise UnusableAudioError("missing", "no such file")
     try:
-        with soundfile.SoundFile(path) as file:
+        if not path.is_file():
+            raise UnusableAudioError("missing", "no such file")
+        _refuse_stand_in(path)
+        with _SoundFile(os.fsencode(path)) as file:
             yield file
+    except OSError as error:
+        raise UnusableAudioError("unreadable", (error.strerror or str(error)).lower()) from None
     except soundfile.LibsndfileError as error:
         raise UnusableAudioError("unreadable", error.error_string) from None
+
+
+class _SoundFile(soundfile.SoundFile):
+    """A sound file; where its length is not known libFLAC cannot seek, as soundfile would after every read."""
+
+    def seekable(self) -> bool:
+        return self.frames != UNKNOWN and super().seekable()
+
+
+def _refuse_stand_in(path: Path) -> None:
+    if path.stat().st_size == 0:
+        raise UnusableAudioError("unreadable", "empty file")
+    if is_lfs_pointer(path):
+        raise UnusableAudioError("unreadable", "a Git LFS pointer, not the file: run `git lfs pull`")
 
 
 def _inspect(path: Path, file: soundfile.SoundFile, frames: int, sample_rate: int, min_seconds: float) -> FileInfo:
@@ -130,7 +151,8 @@ def _inspect(path: Path, file: soundfile.SoundFile, frames: int, sample_rate: in
     announced, size = _announced_bytes(path), path.stat().st_size
     if announced > size + 8:  # some writers count the 8 bytes of the RIFF header in
         raise UnusableAudioError("truncated", f"header announces {announced} bytes, file has {size}")
-    info = FileInfo(frames / file.samplerate, file.samplerate, file.channels)
+    seconds = math.nan if frames == UNKNOWN else frames / file.samplerate
+    info = FileInfo(seconds, file.samplerate, file.channels)
     if info.seconds < min_seconds:
         raise UnusableAudioError("short", f"{info.seconds:.2f} s, at least {min_seconds:g} s needed")
     if sample_rate // math.gcd(info.sample_rate, sample_rate) > MOST_PHASES:
@@ -153,14 +175,20 @@ def _announced_bytes(path: Path) -> int:
     return 0
 
 
-def _count_frames(path: Path, file: soundfile.SoundFile) -> int:
-    """Count the frames of an mp3 file that holds no count of its own, by decoding it; take others' as they say.
+def _count_frames(path: Path, file: _SoundFile) -> int:
+    """Count the frames of an mp3 or FLAC file that holds no count of its own, by decoding it; take others' as they say.
 
-    libsndfile guesses that length from the size of the file, embedded pictures included. Intact files of constant bit
+    libsndfile guesses an mp3 file's from the size of the file, embedded pictures included. Intact files of constant bit
     rate at 44,100 Hz come out some thousand frames too long, and would seem truncated.
     """
-    if file.format != "MP3" or _has_frame_count(path):
-        return file.frames
+    if file.frames == UNKNOWN:
+        with _SoundFile(os.fsencode(path)) as other:  # `file` could not go back to its beginning
+            return _decode(other)
+    return _decode(file) if file.format == "MP3" and not _has_frame_count(path) else file.frames
+
+
+def _decode(file: _SoundFile) -> int:
+    """Decode a file to its end; return its frames."""
     frames = 0
     while block := len(file.read(COUNTED_AT_ONCE, dtype="float32")):
         frames += block
@@ -178,14 +206,14 @@ def _has_frame_count(path: Path) -> bool:
     return b"Xing" in first or b"Info" in first
 
 
-def _read_middle(file: soundfile.SoundFile, frames: int, sample_rate: int, seconds: float) -> np.ndarray:
+def _read_middle(file: _SoundFile, frames: int, sample_rate: int, seconds: float) -> np.ndarray:
     """Read, mix down and resample the middle; float32, as many samples as there are, up to ``seconds``."""
     resample, margin, skip = _resampler(file.samplerate, sample_rate)
     wanted = min(math.ceil(seconds * file.samplerate), frames)
     begin = (frames - wanted) // 2
     if begin < margin:  # a file about as long as the crop: nothing stands beyond its ends
         margin = skip = 0
-    file.seek(begin - margin)
+    _go_to(file, begin - margin)
     expected = min(wanted + 2 * margin, frames - begin + margin)
     samples = file.read(expected, dtype="float32", always_2d=True)
     if len(samples) < expected:
@@ -195,6 +223,15 @@ def _read_middle(file: soundfile.SoundFile, frames: int, sample_rate: int, secon
         raise UnusableAudioError("not finite", "samples that are NaN or infinite")
     mono = torch.from_numpy(samples.mean(axis=1))
     return resample(mono).numpy()[skip : skip + math.ceil(seconds * sample_rate)]
+
+
+def _go_to(file: _SoundFile, frame: int) -> None:
+    """Move a newly opened file to a frame, if need be by decoding all before it."""
+    if file.seekable():
+        file.seek(frame)
+        return
+    for begin in range(0, frame, COUNTED_AT_ONCE):
+        file.read(min(frame - begin, COUNTED_AT_ONCE), dtype="float32")
 
 
 @lru_cache(maxsize=32)

@@ -99,8 +99,16 @@ def select(
 
 
 def _is_file(root: Path, paths: pd.Series) -> np.ndarray:
+    """Whether there is a file; one that cannot be reached, for lack of permission say, is there: the crop lists it."""
+
+    def exists(path: str) -> bool:
+        try:
+            return (root / path).is_file()
+        except OSError:
+            return True
+
     progress = tqdm(paths.fillna(""), desc="audio files", unit="file", disable=None)
-    return np.fromiter(((root / path).is_file() for path in progress), bool, len(paths))
+    return np.fromiter(map(exists, progress), bool, len(paths))
 
 
 def _check_enough(reason: pd.Series, audio_root: Path, sample: int | None) -> None:

@@ -54,10 +54,10 @@ def check(quick: bool, full: bool, as_json: bool) -> int:
     from hearlog.check.findings import Section, is_ready
     from hearlog.check.render import to_json, to_text
 
-    section = Section("params")
-    sections = [section]
-    with section.errors_are_problems():
-        sections = run_check(params.load(), full)
+    section, settings = Section("params"), None
+    with section.errors_are("problem"):
+        settings = params.load()
+    sections = run_check(settings, full) if settings else [section]
     print((to_json if as_json else to_text)(sections, full))
     return 0 if is_ready(sections) else 1
 

@@ -13,7 +13,7 @@ import torch
 from hearlog.corpus import Corpus
 from hearlog.params import Params
 from hearlog.training import EVALUATION_BATCH
-from hearlog.workload import LogSize, frames, generated_files
+from hearlog.workload import LogSize, frames, generated_files, to_generate
 
 UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}  # as DuckDB reads them
 
@@ -44,7 +44,7 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
     params
         The settings; training is that of the largest capacity.
     logs
-        Their rows are the upper bound of the matrix' non-zeros.
+        Their size.
     threads
         Files cropped at once.
     dtype
@@ -60,7 +60,7 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
     cells = largest_capacity(params) * params.mel.n_mels * frames(params)
     return {
         "log ingestion": PROCESS + min(_memory_limit(params), ROW * logs.rows),
-        "ALS": PROCESS + NON_ZERO * logs.rows + 4 * params.als.factors * (logs.users + logs.songs),
+        "ALS": PROCESS + NON_ZERO * logs.most_non_zeros + 4 * params.als.factors * (logs.users + logs.songs),
         "cropping": TORCH_PROCESS + round(threads * CROP_SECOND * params.audio.seconds),
         "training": TRAINING_PROCESS + cell_bytes * cells,
     }
@@ -82,14 +82,18 @@ def disk(params: Params, clips: Mapping[str, int], logs: LogSize) -> dict[str, i
     -------
     Bytes by kind; models, predictions and scores are small beside them.
     """
-    generated = generated_files(params)
     kinds = {
         "crops and spectrograms": sum(_data_sets(params, clips).values()) * clip_bytes(params),
-        "matrix and embeddings": 4 * logs.rows + (logs.users + logs.songs) * (4 * params.als.factors + 2 * ID),
+        "matrix and embeddings": 4 * logs.most_non_zeros
+        + (logs.users + logs.songs) * (4 * params.als.factors + 2 * ID),
         "temporary files of the logs": SPILLED_ROW * logs.rows if ROW * logs.rows > _memory_limit(params) else 0,
-        "generated audio": round(generated * params.demo.seconds * GENERATED_SECOND),
+        "generated audio": _generated_bytes(params, generated_files(params)),
     }
     return {kind: size for kind, size in kinds.items() if size}
+
+
+def _generated_bytes(params: Params, files: int) -> int:
+    return round(files * params.demo.seconds * GENERATED_SECOND)
 
 
 def clip_bytes(params: Params) -> int:
@@ -98,21 +102,23 @@ def clip_bytes(params: Params) -> int:
 
 
 def kept(params: Params, clips: Mapping[str, int], corpora: Path) -> int:
-    """Bytes of crops and spectrograms of an earlier run that have the shape of the present settings."""
+    """Bytes of generated audio, and of an earlier run's crops and spectrograms of the shape of the present settings."""
     shapes = ((params.audio.samples,), (params.mel.n_mels, frames(params)))
-    total = 0
+    total = _generated_bytes(params, generated_files(params) - to_generate(params))
     for name in _data_sets(params, clips):
         corpus = Corpus(corpora / name)
         for path, shape in zip((corpus.crops / "crops.npy", corpus.mel), shapes, strict=True):
-            if path.is_file() and _read_shape(path)[1:] == shape:
-                total += path.stat().st_size
+            total += _kept_array(path, shape)
     return total
 
 
-def _read_shape(path: Path) -> tuple[int, ...]:
-    with path.open("rb") as file:
-        np.lib.format.read_magic(file)
-        return np.lib.format.read_array_header_1_0(file)[0]
+def _kept_array(path: Path, row_shape: tuple[int, ...]) -> int:
+    """Bytes of an array with rows of a shape; 0 where it is not there, of other rows, or torn."""
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except Exception:  # NumPy raises one of many where the header is damaged
+        return 0
+    return array.nbytes if array.shape[1:] == row_shape else 0
 
 
 def _data_sets(params: Params, clips: Mapping[str, int]) -> dict[str, int]:

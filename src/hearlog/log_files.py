@@ -12,32 +12,42 @@ import duckdb
 import pyarrow as pa
 from duckdb import ColumnExpression, ConstantExpression
 
+from hearlog.blocks import LogColumns, Logs
 from hearlog.errors import InputError
-from hearlog.params import LogColumns, Logs
+from hearlog.files import refuse_lfs_pointer, refuse_unencodable
 
 SUFFIXES = [kind + packed for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", ".gz", ".zst")]
 
 # DuckDB hands over whole lines, and they are split here: its own reader takes all lines up to the next quote
 # character for one value, so that a single stray quote would swallow the rest of a file. It insists on a
-# delimiter, so it gets three control characters.
+# delimiter, so it gets three control characters; a line that holds them is cut there, and is rejected.
 NO_DELIMITER = "\x1f\x1e\x1f"
+
+LONGEST_HEADER = csv.field_size_limit()
 
 UNQUOTE = """
     CREATE TEMP MACRO unquote(quoted, field) AS
     CASE WHEN quoted AND starts_with(field, '"') THEN replace(field[2:-2], '""', '"') ELSE field END
 """
 
+# Of the line ends \r\r\n, those of a text file converted twice, DuckDB leaves the \n to the next line: hence `ltrim`.
 SPLIT_LINES = """
     CREATE TEMP VIEW rows AS
-    WITH split AS (
-        SELECT filename, line,
+    WITH whole AS (
+        SELECT filename, rest IS NOT NULL AS cut,
+            CASE WHEN rest IS NOT NULL THEN ltrim(concat(line, getvariable('no_delimiter'), rest), e'\\r\\n')
+                WHEN line < ' ' THEN ltrim(line, e'\\r\\n') ELSE line END AS line
+        FROM lines
+    ), split AS (
+        SELECT filename, cut, line,
             getvariable('quoting') AND contains(line, '"') AS quoted,
             CASE WHEN quoted THEN regexp_extract_all(line || getvariable('delimiter'), getvariable('field'), 1)
                 ELSE string_split(line, getvariable('delimiter')) END AS fields
-        FROM lines WHERE line <> ''
+        FROM whole WHERE line <> ''
     )
     SELECT filename AS file, NULL::BIGINT AS number, line AS text,
-        CASE WHEN quoted AND len(array_to_string(fields, getvariable('delimiter'))) <> len(line)
+        CASE WHEN cut THEN 'control_characters'
+            WHEN quoted AND len(array_to_string(fields, getvariable('delimiter'))) <> len(line)
                 THEN 'broken_quotes'
             WHEN len(fields) < getvariable('fewest_fields') THEN 'too_few_fields'
             WHEN len(fields) > getvariable('most_fields') THEN 'too_many_fields' END AS fault,
@@ -63,6 +73,8 @@ def find_files(path: str) -> list[Path]:
     else:
         names = [path] if Path(path).is_file() else glob.glob(path, recursive=True)  # noqa: PTH207 (absolute paths too)
         found = [Path(name) for name in names]
+    for file in found:
+        refuse_unencodable(file)
     files = sorted(file for file in found if file.is_file())
     if not files:
         raise InputError(f"{path}: no log files (logs.path); a folder is searched for .parquet, {', '.join(SUFFIXES)}")
@@ -76,6 +88,8 @@ def view_rows(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs)
     null for Parquet), ``fault`` (why the line could not be split, or null), ``user_id``, ``song_id`` and
     ``plays``, all three as text.
     """
+    for file in files:
+        refuse_lfs_pointer(file)
     parquet = [file for file in files if file.suffix.lower() == ".parquet"]
     if not parquet:
         _view_lines(con, files, settings)
@@ -97,10 +111,18 @@ def unreadable_lines(con: duckdb.DuckDBPyConnection) -> list[tuple[str, int, dic
     return con.execute(UNREADABLE_LINES).fetchall()
 
 
-def line_number(file: Path, text: str) -> int:
-    """Find the first line of a log file that reads ``text``, counted from 1; any kind of line end counts."""
+def line_number(file: Path, text: str) -> int | None:
+    """Find the first line of a log file that reads ``text``, counted from 1; any kind of line end counts.
+
+    None where there is no such line: in a file that mixes line ends, DuckDB may divide the lines otherwise.
+    """
     with _open_text(file) as lines:
-        return next(number for number, line in enumerate(lines, start=1) if line.rstrip("\n") == text)
+        return next((number for number, line in enumerate(lines, start=1) if _cut(line) == text), None)
+
+
+def _cut(line: str) -> str:
+    """Make of a line what `view_rows` gives: of one that holds `NO_DELIMITER` DuckDB reads two fields."""
+    return NO_DELIMITER.join(line.rstrip("\n").split(NO_DELIMITER)[:2]).removesuffix(NO_DELIMITER)
 
 
 def _view_lines(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs) -> None:
@@ -108,6 +130,7 @@ def _view_lines(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Log
     user, song, plays = _positions(settings.columns, header, files[0])
     delimiter = f"\\x{{{ord(settings.delimiter):x}}}"
     variables = {
+        "no_delimiter": NO_DELIMITER,
         "delimiter": settings.delimiter,
         "quoting": settings.delimiter != "\t",
         "field": f'("(?:[^"]|"")*"|[^"{delimiter}][^{delimiter}]*|){delimiter}',
@@ -121,7 +144,8 @@ def _view_lines(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Log
         con.execute(f"SET VARIABLE {name} = ?", [value])
     con.read_csv(
         [str(file) for file in files],  # type: ignore[arg-type]  # the stub knows no lists
-        columns={"line": "VARCHAR"},
+        columns={"line": "VARCHAR", "rest": "VARCHAR"},
+        null_padding=True,  # no line but a cut one has a rest
         sep=NO_DELIMITER,
         quotechar="",
         escapechar="",
@@ -161,18 +185,32 @@ def _read_header(files: list[Path], delimiter: str) -> list[str]:
     """Read the column names, which must be the same in all files."""
     headers = []
     for file in files:
-        try:
-            with _open_text(file) as lines:
-                line = lines.readline().rstrip("\r\n")
-        except OSError as error:
-            raise InputError(f"{file}: not readable: {error}") from None
-        headers.append(line.split("\t") if delimiter == "\t" else next(csv.reader([line], delimiter=delimiter), []))
+        line = _read_first_line(file)
+        headers.append(line.split("\t") if delimiter == "\t" else next(csv.reader([line], delimiter=delimiter)))
         if headers[-1] != headers[0]:
             raise InputError(
-                f"{file}: its header {headers[-1]} is not that of {files[0]}, {headers[0]}. All files of a log must "
-                "have the same columns; where there are no headers, set logs.header: false"
+                f"{file}: its header {_some(headers[-1])} is not that of {files[0]}, {_some(headers[0])}. All files of "
+                "a log must have the same columns; where there are no headers, set logs.header: false"
             )
     return headers[0]
+
+
+def _read_first_line(file: Path) -> str:
+    try:
+        with _open_text(file) as lines:
+            line = lines.readline(LONGEST_HEADER + 1)
+    except OSError as error:
+        raise InputError(f"{file}: not readable: {error}") from None
+    if not line:
+        raise InputError(f"{file}: is empty, without even a header. Write it again, or remove it")
+    if len(line) > LONGEST_HEADER:
+        raise InputError(
+            f"{file}: its first line has more than {LONGEST_HEADER:,} characters, so it is no header. A log has one "
+            "row a line: write the file again so, or remove it"
+        )
+    if not line.strip():
+        raise InputError(f"{file}: its first line is blank. Put the header there, or set logs.header: false")
+    return line.rstrip("\n")
 
 
 def _positions(columns: LogColumns, names: list[str] | None, file: Path) -> tuple[int, int, int | None]:
@@ -182,11 +220,21 @@ def _positions(columns: LogColumns, names: list[str] | None, file: Path) -> tupl
         if isinstance(column, int) and (names is None or column <= len(names)):
             return column
         if isinstance(column, str) and names is not None and column in names:
+            if names.count(column) > 1:
+                raise InputError(
+                    f"{file}: two columns are named {column!r} (logs.columns.{key}). Give the position instead, from 1"
+                )
             return names.index(column) + 1
         raise InputError(
-            f"{file}: no column {column!r} (logs.columns.{key}). The columns are {names}; one alone speaks for "
-            "another logs.delimiter"
+            f"{file}: no column {column!r} (logs.columns.{key}). The columns are {_some(names or [])}; one alone "
+            "speaks for another logs.delimiter"
         )
 
     plays = None if columns.plays is None else position("plays", columns.plays)
     return position("user", columns.user), position("song", columns.song), plays
+
+
+def _some(names: list[str], most: int = 8, longest: int = 40) -> str:
+    """Quote the first few of a header's names, which may be no names at all but a line of something else."""
+    shown = [name if len(name) <= longest else f"{name[:longest]}…" for name in names[:most]]
+    return f"{shown}" + (f" and {len(names) - most:,} more" if len(names) > most else "")

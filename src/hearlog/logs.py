@@ -11,7 +11,7 @@ The folder that `ingest` writes:
     ``song_id`` (text), ``plays`` and ``listeners`` (int64); row i is column i, ascending by id.
 ``rejected.parquet``
     One row a reason: ``reason``, ``rows`` (int64), ``example_file``, ``example_line`` (int64, from 1; in Parquet
-    the row) and ``example``.
+    the row; null for a line that cannot be found again, in a file of mixed line ends) and ``example``.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
 
 @dataclass(frozen=True)
 class Survey:
-    """What logs hold, before anything is left out.
+    """What was read of the logs: all rows, or the first of them; no song is left out for having few plays.
 
     ``rejected`` has one entry a reason, with the keys of ``rejected.parquet``; ``songs`` is a table of ``song_id`` and
     ``plays``, by id; ``complete`` says that no row was left unread.

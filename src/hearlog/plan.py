@@ -17,6 +17,8 @@ from hearlog.workload import LogSize
 
 TYPICAL_EPOCHS = 0.8  # share of the epochs that early stopping leaves
 WIDTH = 112  # of the text
+# What follows from the size of the logs is at most so much, and their size is often an estimate itself.
+BOUNDED = {"log ingestion", "ALS", "matrix and embeddings", "temporary files of the logs"}
 ADVICE = {
     "log ingestion": "lower runtime.memory_limit, and temporary files are written instead",
     "ALS": "take logs of a shorter time, or a larger machine",
@@ -50,7 +52,11 @@ class Figures:
 
 
 class Shortage(NamedTuple):
-    """What a machine has too little of, and what to do; ``certain`` unless other programs might give it back."""
+    """What a machine has too little of, and what to do.
+
+    ``certain`` unless other programs might give it back, or it follows from the size of the logs, which only bounds
+    what they take.
+    """
 
     text: str
     certain: bool
@@ -128,11 +134,12 @@ class Plan:
                 what, free, total = "the GPU's memory", self.gpu, size
             if size > free:
                 text = f"{stage} takes about {_size(size)} of {what}, {_size(free)} are free: {ADVICE[stage]}"
-                found.append(Shortage(text, certain=size > total))
+                found.append(Shortage(text, certain=size > total and stage not in BOUNDED))
         missing = sum(self.bytes.values()) - self.kept - self.free
         if missing > 0:
+            bounded = sum(size for kind, size in self.bytes.items() if kind in BOUNDED)
             text = f"{_size(missing)} of disk are missing: free them, or move DVC's cache (dvc cache dir)"
-            found.append(Shortage(text, certain=True))
+            found.append(Shortage(text, certain=missing > bounded))
         return found
 
 

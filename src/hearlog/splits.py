@@ -20,7 +20,7 @@ DRAWN_FOLDS = ("stratified_cv", "grouped_cv", "artist_cv")  # protocols that tak
 PUBLISHED = ("official", "fault_filtered", "dev_cv4")  # protocols whose test parts the data set names
 PROTOCOLS = (*DRAWN_FOLDS, *PUBLISHED)
 QUANTILES = 10  # a numeric target is stratified by its deciles
-_REJECTED = "see crops/rejected.parquet beside the items, and complete the data set"
+_REJECTED = "complete the data set; what was rejected stands in crops/rejected.parquet beside the items"
 
 
 def split(clips: pd.DataFrame, protocol: str, folds: int | None, valid: float, seed: int) -> pd.DataFrame:

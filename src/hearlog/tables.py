@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from hearlog.corpus import item_table
 from hearlog.errors import InputError
+from hearlog.files import refuse_lfs_pointer
 
 
 def find(root: Path, *names: str) -> Path:
@@ -45,16 +46,21 @@ def read_csv(path: Path, columns: Iterable[str] = (), **options: Any) -> pd.Data
     Raises
     ------
     InputError
-        If the file is not such a table, lacks a column, or is the pointer that Git LFS leaves in
-        place of a file it has not fetched.
+        If the file is not such a table, lacks a column or has two of one name, or is the pointer that Git LFS leaves
+        in place of a file it has not fetched.
     """
     refuse_lfs_pointer(path)
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options).fillna("")
+        frame = _read_texts(path, **options)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as a UTF-8 table: {error}. Mend the file, or fetch it again") from None
     if not isinstance(frame.index, pd.RangeIndex) and "index_col" not in options:
-        raise InputError(f"{path}: its rows have more fields than its header; a comma at their end makes one more")
+        raise InputError(
+            f"{path}: its rows have more fields than its header. Name the columns that it lacks, or remove the surplus "
+            "fields: a delimiter at the end of a row makes one"
+        )
+    if options.get("header", "infer") is not None:
+        _refuse_repeated(path, _read_texts(path, **options | {"header": None, "nrows": 1}).iloc[0])
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     missing = [column for column in columns if column not in frame]
     if missing:
@@ -77,13 +83,15 @@ def read_parquet(path: Path, columns: Iterable[str], known: Iterable[str]) -> pd
     Raises
     ------
     InputError
-        If the file is not such a table, lacks a column, or is the pointer that Git LFS leaves in
-        place of a file it has not fetched.
+        If the file is not such a table, lacks one of ``columns``, has two of one name, or is the pointer that Git LFS
+        leaves in place of a file it has not fetched.
     """
     refuse_lfs_pointer(path)
     try:
         names = pq.read_schema(path).names
-        content = pq.read_table(path, columns=[name for name in known if name in names])
+        known = set(known)
+        _refuse_repeated(path, pd.Series([name for name in names if name in known], dtype=object))
+        content = pq.read_table(path, columns=[name for name in names if name in known])
         texts = [column.cast(pa.string()).fill_null("") for column in content.columns]
     except pa.ArrowException as error:
         raise InputError(f"{path}: not readable as a Parquet table of texts: {error}. Write it again") from None
@@ -92,16 +100,6 @@ def read_parquet(path: Path, columns: Iterable[str], known: Iterable[str]) -> pd
         raise InputError(f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}")
     rows = pd.RangeIndex(1, content.num_rows + 1, name="row")
     return pd.DataFrame(dict(zip(content.column_names, texts, strict=True)), index=rows)
-
-
-def refuse_lfs_pointer(path: Path) -> None:
-    """Raise `InputError` if ``path`` holds Git LFS's pointer and not the file itself."""
-    with path.open("rb") as file:
-        if file.read(20).startswith(b"version https://git-"):
-            raise InputError(
-                f"{path}: this is a Git LFS pointer, not the file. Run `git lfs pull` where it came from, "
-                "or take the file from the data set's own archive"
-            )
 
 
 def refuse(source: Path, wrong: pd.Series, problem: str, values: pd.Series | None = None) -> None:
@@ -137,6 +135,17 @@ def translate(source: Path, values: pd.Series, meanings: Mapping[str, str]) -> p
     """Replace a data set's words by ours; a word without a meaning is refused."""
     refuse(source, ~values.isin(meanings), f"is none of {', '.join(meanings)}", values)
     return values.map(meanings)
+
+
+def _read_texts(path: Path, **options: Any) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options).fillna("")
+
+
+def _refuse_repeated(path: Path, names: pd.Series) -> None:
+    """Refuse two columns of one name; columns without a name may be many."""
+    repeated = names[names.duplicated() & (names != "")].unique()
+    if len(repeated):
+        raise InputError(f"{path}: two columns are named {', '.join(repeated)}. Rename or remove one of them")
 
 
 def items(source: Path, rows: pd.DataFrame, labels: Iterable[str] | None = None) -> pd.DataFrame:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from hearlog.errors import InputError
 
 
 def _number(value: Any) -> Any:
@@ -23,6 +27,36 @@ NonNegative = Annotated[Float, Field(ge=0)]
 Share = Annotated[Float, Field(ge=0, le=1)]
 InnerShare = Annotated[Float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping: YAML forbids it, DVC stops on it, and PyYAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for (key_node, _), key in zip(node.value, keys, strict=True):
+            if keys.count(key) > 1:
+                raise InputError(f"line {key_node.start_mark.line + 1}: key {key} stands twice: remove one of the two")
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a mapping of settings from a YAML file.
+
+    Raises
+    ------
+    InputError
+        Naming the file, for one that is not YAML, holds a key twice, or no mapping.
+    """
+    try:
+        content = _UniqueKeyLoader(path.read_text(encoding="utf-8")).get_single_data()
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as YAML: {error}") from None
+    except InputError as error:
+        raise InputError(f"{path}, {error}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no settings. Start from a preset: cp presets/demo.yaml {path}")
+    return content
 
 
 class Block(BaseModel):

@@ -34,7 +34,7 @@ MEL = 0.002  # for 30 s
 GROWTH = 1.6  # of a clip's time with the channels: 41.6, 14.5 and 4.8 clips/s are trained on with 32, 64 and 128
 EVALUATE = 1 / 3  # of the time to train on a clip
 TRAINED_METHODS = 3  # base, init, kd
-DEVELOPMENT, DEVELOPMENT_FOLDS = 0.75, 4  # of DCASE2016: 1170 of 1560 clips, and its folds
+DEVELOPMENT_FOLDS = 4  # of DCASE2016
 TRAIN = 0.75  # share of the items in the official train part of the user's own data set: a guess
 # Before logs are read nobody knows how many users and songs they have. Those of the Taste Profile of the Million Song
 # Dataset (48,373,586 rows) have 47 rows a user and 126 a song; the paper's 198 and 396.
@@ -48,6 +48,11 @@ class LogSize(NamedTuple):
     rows: int
     users: int
     songs: int
+
+    @property
+    def most_non_zeros(self) -> int:
+        """Upper bound of the matrix' non-zeros: a user who plays a song again adds none."""
+        return min(self.rows, self.users * self.songs)
 
 
 def count_clips(params: Params, known: Mapping[str, int] | None) -> dict[str, int]:
@@ -119,6 +124,12 @@ def generated_files(params: Params) -> int:
     return files if is_synthetic(params) else 0
 
 
+def to_generate(params: Params) -> int:
+    """Audio files of the embedded data set that are not there: all or none, as one stage writes them."""
+    songs = sum(1 for file in Path("data/demo/songs").rglob("*.*") if file.suffix != ".txt")
+    return generated_files(params) if songs < params.demo.songs else 0
+
+
 def count_cells(params: Params) -> int:
     """Count the stages of dvc.yaml, each cell of a matrix for one, and the stage that generates data."""
     widths = len(params.sweep.widths)
@@ -131,22 +142,23 @@ def count_trained(params: Params, clips: Mapping[str, int]) -> int:
     work = clips.get("songs", 0) * (split.train + split.valid * EVALUATE) * params.estimator.training.epochs
     for name, task in params.tasks.items():
         runs = TRAINED_METHODS * len(params.transfer.seeds) * params.transfer.training.epochs
-        work += clips.get(name, 0) * _trained_share(task) * runs
+        work += _trained(task, clips.get(name, 0)) * runs
     return round(work)
 
 
-def _trained_share(task: Task) -> float:
-    """Clips that all folds of a task train on, as a share of its items; those that validate count less."""
-    parts = READERS[task.reader].parts.get(task.protocol, {})
+def _trained(task: Task, clips: int) -> float:
+    """Clips that all folds of a task train on, of so many; those that validate count less."""
+    data_set = READERS[task.reader]
+    parts, published = data_set.parts.get(task.protocol, {}), sum(data_set.classes.values())
     if "valid" in parts:
-        return (parts["train"] + EVALUATE * parts["valid"]) / sum(parts.values())
+        return clips * (parts["train"] + EVALUATE * parts["valid"]) / published
     if task.folds is not None:
-        share = task.folds - 1.0  # k folds train on (k - 1) / k of the items each
-    elif task.protocol == "dev_cv4":
-        share = (DEVELOPMENT_FOLDS - 1) * DEVELOPMENT
+        train = clips * (task.folds - 1.0)  # k folds train on (k - 1) / k of the items each
+    elif task.protocol == "dev_cv4":  # the evaluation set may be there, and is not used
+        train = min(clips, data_set.parts["official"]["train"]) * (DEVELOPMENT_FOLDS - 1.0)
     else:
-        share = parts["train"] / sum(parts.values()) if parts else TRAIN
-    return share * (1 - task.valid + EVALUATE * task.valid)
+        train = clips * (parts["train"] / published if parts else TRAIN)
+    return train * (1 - task.valid + EVALUATE * task.valid)
 
 
 def training_speed(params: Params, backend: Backend) -> float:
@@ -193,7 +205,7 @@ def time_needed(
     """
     kinds = {
         "starting processes": CELL * count_cells(params),
-        "generating data": GENERATE * generated_files(params) / threads,
+        "generating data": GENERATE * to_generate(params) / threads,
         "logs": READ_ROW * logs.rows / threads,
         "ALS": SOLVE * logs.rows * params.als.iterations / threads,
         "audio": sum(clips.values()) * params.audio.seconds / 30 * (DECODE / threads + MEL),

@@ -182,6 +182,24 @@ def test_dcase_clips_with_disturbed_seconds_are_counted(copy: Callable[[str], Pa
     ]
 
 
+@pytest.mark.parametrize("content", ["a.wav\t1\nb.wav\t1\t2\t3\n", "a.wav\tg\u00e9ant\n", " \n\n"])
+def test_dcase_errors_that_cannot_be_read_are_remarked_upon(copy: Callable[[str], Path], content: str) -> None:
+    root = copy("dcase2016")
+    (root / DEVELOPMENT / "error.txt").write_text(content, encoding="latin-1")
+    assert len(DCASE.read(root, "scene")) == 8
+    (remark,) = DCASE.remarks(root)
+    assert remark.startswith(f"{root / DEVELOPMENT / 'error.txt'}: not readable as a UTF-8 table")
+    assert remark.endswith("Without it nobody knows how many clips hold disturbed seconds; all are used as they are")
+
+
+def test_dcase_quote_characters_in_a_list_are_text(copy: Callable[[str], Path]) -> None:
+    root = copy("dcase2016")
+    edit(root / META, "audio/a001_0_30.wav", '"audio/a001_0_30.wav')
+    items = DCASE.read(root, "scene")
+    assert len(items) == 8
+    assert items["path"][0] == f'{DEVELOPMENT}/"audio/a001_0_30.wav'
+
+
 @pytest.mark.parametrize("content", [None, ""])
 def test_dcase_copy_without_errors_calls_for_no_remark(copy: Callable[[str], Path], content: str | None) -> None:
     root = copy("dcase2016")

@@ -115,6 +115,13 @@ def test_ballroom_truncated_xml_is_refused(copy: Callable[[str], Path], share: f
         BALLROOM.read(root, "style")
 
 
+@pytest.mark.parametrize("encoding", ["shift_jis", "utf-7", "no-such-encoding"])
+def test_ballroom_xml_in_an_encoding_that_cannot_be_read_is_refused(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / ANNOTATION).write_text(f'<?xml version="1.0" encoding="{encoding}"?><ballroom/>', encoding="utf-8")
+    with pytest.raises(InputError, match=rf"{ANNOTATION}: broken or truncated XML: .*encoding.* Fetch the file again"):
+        BALLROOM.read(tmp_path, "style")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -102,6 +102,11 @@ def test_fma_lfs_pointer_as_tracks_is_called_one(copy: Callable[[str], Path], da
         ("10,0,", "5,0,", "track 5: '000005' stands twice"),
         ("10,0,", "ten,0,", "track ten: 'ten' is no track id"),
         ("genre_top", "genres", r"two header rows lack \[\('track', 'genre_top'\)\]"),
+        (
+            "id,name",
+            "id,id",
+            r"two header rows name \[\('artist', 'id'\)\] twice. Take the official fma_metadata/tracks",
+        ),
         ('and That"', "and That", "not readable as a UTF-8 table: .*EOF inside string"),
     ],
 )

@@ -1,5 +1,6 @@
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -194,8 +195,18 @@ def test_gtzan_hidden_files_of_macos_are_no_items(tmp_path: Path) -> None:
         (["genres/polka/polka.00000.au"], r"file genres/polka/polka.00000.au: 'polka' is no label"),
         (["genres/blues/rock.00000.au"], r"file genres/blues/rock.00000.au: .* rename or remove"),
         (["genres/blues/blues.00000 (1).au"], r"rename or remove"),
-        (["genres/rock/rock.00000.au", "genres_original/rock/rock.00000.wav"], r"'rock.00000' stands twice"),
-        (["genres/rock/rock.00000.au", "genres/rock/rock.00000.wav"], r"'rock.00000' stands twice"),
+        (
+            ["genres/rock/rock.00000.au", "genres_original/rock/rock.00000.wav"],
+            r": genres/rock/rock.00000.au and genres_original/rock/rock.00000.wav are one clip: remove one of the fi",
+        ),
+        (
+            [
+                f"genres/{clip}.{extension}"
+                for clip in ("pop/pop.00000", "rock/rock.00000")
+                for extension in ("au", "WAV")
+            ],
+            r": genres/pop/pop.00000.WAV and genres/pop/pop.00000.au are one clip: .* \(1 more such clips\)$",
+        ),
     ],
 )
 def test_gtzan_file_out_of_place_is_refused_and_named(tmp_path: Path, files: list[str], message: str) -> None:
@@ -207,6 +218,28 @@ def test_gtzan_path_to_the_genres_themselves_is_refused_with_the_folder_to_name(
     touch(tmp_path, "genres/blues/blues.00000.au")
     with pytest.raises(InputError, match=r"genres: the genres lie in this folder itself. Name the folder above it"):
         GTZAN.read(tmp_path / "genres", "genre")
+
+
+@pytest.mark.parametrize("read", [lambda root: GTZAN.read(root, "genre"), GTZAN.remarks], ids=["read", "remarks"])
+def test_gtzan_file_name_that_is_no_utf8_is_refused_and_named(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    touch(tmp_path, "genres/blues/blues.00000.au", "genres/blues/bl\udcfces.00001.au")
+    with pytest.raises(InputError, match=r"^b'.*/genres/blues/bl\\xfces.00001.au': this name is not UTF-8. Rename"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("extension", ["WAV", "Au"])
+def test_gtzan_extension_may_be_in_capitals(tmp_path: Path, extension: str) -> None:
+    items = GTZAN.read(touch(tmp_path, f"genres/blues/blues.00007.{extension}"), "genre")
+    assert items[["item_id", "path"]].to_numpy().tolist() == [["blues.00007", f"genres/blues/blues.00007.{extension}"]]
+
+
+@pytest.mark.parametrize("name", ["blues.00001", "blues.00001.wav", "blues.00001.MP3", "blues/blues.00001.au"])
+def test_gtzan_index_names_files_with_or_without_folder_and_extension(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, "genres/blues/blues.00000.au", "genres/blues/blues.00001.au")
+    other = name.replace("00001", "00000")
+    (tmp_path / "index.txt").write_text(f"{other} ::: A ::: B\n{name} ::: C ::: D\n", encoding="utf-8")
+    items = GTZAN.read(tmp_path, "genre")
+    assert items[["artist", "title"]].to_numpy().tolist() == [["A", "B"], ["C", "D"]]
 
 
 @pytest.mark.parametrize(

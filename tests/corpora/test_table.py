@@ -96,6 +96,24 @@ def test_a_comma_at_every_line_end_is_no_column(tmp_path: Path) -> None:
     assert read(write(tmp_path, "item_id,path,mood,\na,1.mp3,sad,\n"), "mood")["target"].tolist() == ["sad"]
 
 
+@pytest.mark.parametrize(
+    "header", ["item_id,path,mood,path", "item_id, path,mood, path", "\ufeffitem_id,path,mood,path"]
+)
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, header: str) -> None:
+    write(tmp_path, f"{header}\na,1.mp3,sad,2.mp3\n")
+    with pytest.raises(InputError, match=r"items.csv: two columns are named path. Rename or remove one of them"):
+        read(tmp_path, "mood")
+    (tmp_path / "items.csv").unlink()
+    table = pa.table([["a"], ["1.mp3"], ["sad"], ["2.mp3"]], names=["item_id", "path", "mood", "path"])
+    pq.write_table(table, tmp_path / "items.parquet")
+    with pytest.raises(InputError, match=r"items.parquet: two columns are named path"):
+        read(tmp_path, "mood")
+
+
+def test_columns_without_a_name_may_be_many(tmp_path: Path) -> None:
+    assert read(write(tmp_path, "item_id,path,mood,,\na,1.mp3,sad,,\n"), "mood")["target"].tolist() == ["sad"]
+
+
 def test_parquet_integer_ids_become_their_digits_and_categories_text(tmp_path: Path) -> None:
     moods = pa.array(["sad", "happy"]).dictionary_encode()
     items = read(write_parquet(tmp_path, item_id=[2**60, 2], path=["1", "2"], mood=moods), "mood")
@@ -196,7 +214,10 @@ def test_a_target_that_is_none_names_those_of_the_table(tmp_path: Path, target: 
         ("a,C:/2.mp3,train,sad\n", r"row 1: 'C:/2.mp3' must be relative"),
         ("a,1.mp3,training,sad\n", r"row 1: 'training' is no split: write train, valid, test or nothing"),
         ("a,1.mp3,train,sad\nb,2.mp3,test,sad,\n", r"items.csv: not readable as a UTF-8 table.*line 3"),
-        ("a,1.mp3,train,sad,\nb,2.mp3,test,sad,\n", r"items.csv: its rows have more fields than its header; a comma"),
+        (
+            "a,1.mp3,train,sad,\nb,2.mp3,test,sad,\n",
+            r"items.csv: its rows have more fields than its header. Name the col",
+        ),
         ("", r"items.csv: holds no items"),
     ],
 )

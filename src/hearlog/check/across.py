@@ -24,7 +24,7 @@ def check_across(section: Section, catalogue: pd.DataFrame, tested: Mapping[str,
     section
         Gets the figures and findings.
     catalogue
-        Songs that the estimator will use, as of `hearlog.check.inspection.inspect`.
+        Songs that the estimator will hear, as of `hearlog.check.inspection.inspect`.
     tested
         By task, the clips that are test in some fold, likewise.
     """

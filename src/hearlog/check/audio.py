@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 
 import pandas as pd
@@ -11,7 +12,7 @@ from hearlog.check.findings import Section, number, some
 # What is said of files of a reason, and what to do about them.
 REASONS = {
     "missing": ("not there", "Fetch them, or mend their paths"),
-    "unreadable": ("not readable", "Fetch them again"),
+    "unreadable": ("not readable", "Fetch them again, or where permission is denied allow reading them (chmod)"),
     "truncated": ("truncated", "Fetch them again"),
     "short": ("too short", "Lower audio.min_seconds, or go without them"),
     "sample rate": ("at an odd sample rate", "Resample them"),
@@ -40,11 +41,10 @@ def report_files(section: Section, items: pd.DataFrame, damaged: Collection[str]
     good, bad = usable(items), items[items["reason"].notna()]
     reasons = bad["reason"].value_counts().sort_index()
     section.facts["audio"] = {"usable": len(good), **{str(reason): int(rows) for reason, rows in reasons.items()}}
-    if len(good):
-        seconds = good["seconds"]
+    if len(seconds := good["seconds"].dropna()):
         length = {"shortest": seconds.min(), "median": seconds.median(), "longest": seconds.max()}
         section.facts["length"] = {name: round(float(value), 2) for name, value in length.items()}
-    known = bad["item_id"].isin(damaged)
+    known = bad["item_id"].isin(damaged) & _folder_is_there(items)[bad.index]
     if known.any():
         section.note(f"left out by the crop, as their published files are damaged: {some(bad.loc[known, 'item_id'])}")
     for reason, files in bad[~known].groupby("reason"):
@@ -52,6 +52,12 @@ def report_files(section: Section, items: pd.DataFrame, damaged: Collection[str]
         verb = "is" if len(files) == 1 else "are"
         first = "" if reason == "missing" else f" (the first: {files['detail'].iloc[0]})"
         section.warning(f"{number(len(files), 'file')} {verb} {said}: {some(files['path'])}{first}. {fix}")
+
+
+def _folder_is_there(items: pd.DataFrame) -> pd.Series:
+    """Whether any file of an item's folder is there: in a folder yet to be fetched a damaged file is but missing."""
+    folders = items["path"].fillna("").map(os.path.dirname)
+    return items["reason"].ne("missing").groupby(folders).transform("any")
 
 
 def report_share(section: Section, items: pd.DataFrame, limit: float) -> None:
@@ -67,9 +73,9 @@ def report_share(section: Section, items: pd.DataFrame, limit: float) -> None:
 def repeated(items: pd.DataFrame, keys: pd.Series) -> pd.DataFrame:
     """Pair every item that repeats the key of an earlier one with it, whose columns end in ``_first``.
 
-    Items without a file or a key are left aside.
+    Items without a key, and those whose file cannot be used, are left aside.
     """
-    there = items.assign(key=keys)[items["reason"].ne("missing") & keys.notna()]
+    there = items.assign(key=keys)[items["reason"].isna() & keys.notna()]
     return there[there["key"].duplicated()].merge(there.drop_duplicates("key"), on="key", suffixes=("", "_first"))
 
 

@@ -60,9 +60,9 @@ def inspect_files(
 
     Returns
     -------
-    One row a file, with the index of ``paths``: ``bytes`` (Int64, null for a missing file); ``seconds`` (float64),
-    ``sample_rate`` and ``channels`` (Int64), null where a file cannot be used; ``reason``, one of `read_crop`, and
-    ``detail`` (text), null where it can.
+    One row a file, with the index of ``paths``: ``bytes`` (Int64, null for a file that is missing or out of reach);
+    ``seconds`` (float64), ``sample_rate`` and ``channels`` (Int64), null where a file cannot be used, ``seconds`` where
+    only decoding would tell as well; ``reason``, one of `read_crop`, and ``detail`` (text), null where it can.
     """
 
     def read(path: Path) -> FileInfo:
@@ -78,7 +78,8 @@ def inspect_files(
 
 
 def _inspect(path: Path, read: Callable[[Path], FileInfo]) -> dict[str, Any]:
-    size = {"bytes": path.stat().st_size} if path.is_file() else {}
+    file = _identify(path)
+    size = {"bytes": file.size} if file else {}
     try:
         return size | asdict(read(path))
     except UnusableAudioError as unusable:
@@ -143,10 +144,10 @@ class _Identity(NamedTuple):
     size: int
 
 
-def _identify(path: str) -> _Identity | None:
+def _identify(path: str | Path) -> _Identity | None:
     try:
         status = Path(path).stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no path at all, such as one with a null character
         return None
     return _Identity(status.st_dev, status.st_ino, status.st_size) if stat.S_ISREG(status.st_mode) else None
 

@@ -41,8 +41,8 @@ def inspect(corpora: Mapping[str, Listed], params: Params, full: bool) -> dict[s
     Returns
     -------
     For each corpus its items with the columns of `hearlog.check.files.inspect_files`, and two more: ``file``, the
-    absolute path, and ``content`` (int64), equal for files of one corpus, or of a task and the songs, that hold the
-    same bytes. Tasks are not compared with each other: FMA small is a part of FMA medium.
+    absolute path, and ``content`` (int64), equal for usable files of one corpus, or of a task and the songs, that hold
+    the same bytes. Tasks are not compared with each other: FMA small is a part of FMA medium.
     """
     if not corpora:
         return {}
@@ -74,7 +74,7 @@ def _absolute(listed: Listed) -> pd.Series:
 
 
 def _contents(seen: pd.DataFrame, files: Mapping[str, pd.Series]) -> pd.Series:
-    """Give files of the same bytes, and only those, the same number."""
+    """Give usable files of the same bytes, and only those, the same number."""
     corpora = defaultdict(list)
     for name, paths in files.items():
         for path in paths.drop_duplicates():
@@ -85,5 +85,5 @@ def _contents(seen: pd.DataFrame, files: Mapping[str, pd.Series]) -> pd.Series:
         return max(held.values()) > 1 or (SONGS in held and len(held) > 1)
 
     alone = pd.Series(-1 - np.arange(len(seen)), index=seen.index)
-    there = seen.index[seen["reason"].ne("missing")].to_series()
-    return same_bytes(there, matters).reindex(seen.index).fillna(alone).astype("int64")
+    good = seen.index[seen["reason"].isna()].to_series()
+    return same_bytes(good, matters).reindex(seen.index).fillna(alone).astype("int64")

@@ -7,7 +7,7 @@ import unicodedata
 
 import pandas as pd
 
-from hearlog.check.findings import Section, number, some
+from hearlog.check.findings import Section, some
 from hearlog.corpora.dataset import DataSet
 
 BETWEEN_WORDS = re.compile(r"[\W_]+")
@@ -87,10 +87,11 @@ def check_leakage(section: Section, clips: pd.DataFrame, parts: pd.DataFrame, da
     for kind, pairs in find_shared(section, keys, parts).items():
         if len(pairs):
             tested = section.facts["leakage"]["tested"]
+            share = "shares" if len(pairs) == 1 else "share"
             examples = some(f"{one} and {other}" for one, other in zip(pairs["item_id"], pairs["other"], strict=True))
             section.warning(
-                f"{len(pairs):,} of {number(tested, 'test clip')} ({len(pairs) / tested:.1%}) share the {kind} with a "
-                f"clip of train or valid: {examples}. {_advice(kind, data_set, protocol)}"
+                f"{len(pairs):,} of {tested:,} test clips ({len(pairs) / tested:.1%}) {share} the {kind} with a clip "
+                f"of train or valid: {examples}. {_advice(kind, data_set, protocol)}"
             )
 
 

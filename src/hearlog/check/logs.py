@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +15,7 @@ from hearlog.params import Logs, Params
 from hearlog.workload import LogSize
 
 QUICK_ROWS = 1_000_000
+DOUBT = "in the rows that were read (`hearlog check --full` reads all)"
 
 
 @dataclass(frozen=True)
@@ -31,17 +34,23 @@ class Plays:
         """Whether all rows were read."""
         return self.size is not None
 
+    @property
+    def doubt(self) -> str:
+        """Why what they lack is no problem yet; empty where all rows were read."""
+        return "" if self.complete else DOUBT
+
 
 def check_logs(section: Section, params: Params, full: bool) -> Plays | None:
     """Report what the logs hold, or their first `QUICK_ROWS` rows; None where they cannot be read."""
     settings, runtime = params.logs, params.runtime
-    with section.errors_are_problems():
+    with section.errors_are("problem"):
         most_rows = None if full else QUICK_ROWS
-        found = survey(settings, runtime.memory_limit, runtime.threads, Path(), most_rows)
+        found = survey(settings, runtime.memory_limit, runtime.threads, Path(tempfile.gettempdir()), most_rows)
         plays = found.songs.to_pandas().set_index("song_id")["plays"]
         kept = plays[plays >= settings.min_song_plays]
         _report_counts(section, found, len(plays), len(kept), settings.min_song_plays)
-        _report_rejected(section, found, settings)
+        with section.problems_are_warnings("" if found.complete else DOUBT):
+            _report_rejected(section, found, settings)
         if found.complete:
             return Plays(kept, LogSize(found.rows, found.users, len(plays)))
         return Plays(plays, None)
@@ -73,11 +82,10 @@ def _report_rejected(section: Section, found: Survey, settings: Logs) -> None:
     if not total:
         return
     section.facts["rejected"] = {row["reason"]: row["rows"] for row in found.rejected}
-    rows = f"{total:,} of {number(found.rows, 'row')} ({total / found.rows:.2%}) cannot be used"
+    rows = f"{total:,} of {found.rows:,} rows ({total / found.rows:.2%}) cannot be used"
     limit = f"logs.max_rejected {settings.max_rejected:g}"
     examples = "\n".join(
-        f"{row['reason'].replace('_', ' ')}: {row['rows']:,}, such as {row['example_file']}:{row['example_line']}: "
-        f"{row['example']!r}"
+        f"{row['reason'].replace('_', ' ')}: {row['rows']:,}, such as {_place(row)}: {row['example']!r}"
         for row in found.rejected
     )
     if total > settings.max_rejected * found.rows:
@@ -85,3 +93,8 @@ def _report_rejected(section: Section, found: Survey, settings: Logs) -> None:
         section.problem(f"{rows}, above {limit}. {advice}:\n{examples}")
     else:
         section.warning(f"{rows} and are left out, within {limit}:\n{examples}")
+
+
+def _place(row: dict[str, Any]) -> str:
+    """File and line of an example; the line is not known where DuckDB counts lines otherwise."""
+    return ":".join(str(row[key]) for key in ("example_file", "example_line") if row[key] is not None)

@@ -25,7 +25,7 @@ def check_needs(section: Section, params: Params, clips: Mapping[str, int], logs
     logs
         How much is in the logs, zeros where they could not be read; None has it estimated from their size.
     """
-    with section.errors_are_problems():
+    with section.errors_are("problem"):
         plan = make_plan(params, clips, logs)
         _report_figures(section, plan)
         for shortage in plan.shortages():
@@ -41,6 +41,8 @@ def _report_figures(section: Section, plan: Plan) -> None:
     likely = total - (1 - TYPICAL_EPOCHS) * plan.seconds["training"]
     figures = asdict(plan.figures) | {"trained_per_second": round(plan.figures.trained_per_second, 1)}
     section.facts |= {
+        "clip length": figures.pop("clip_seconds"),
+        "clip on disk": figures.pop("clip_bytes"),
         "time": {
             "about": round(likely),
             "at most": round(total),

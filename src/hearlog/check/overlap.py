@@ -45,8 +45,7 @@ def report_overlap(section: Section, items: pd.DataFrame, plays: Plays) -> None:
         plays.songs.index.difference(listed.index), pd.Index(items["item_id"]).difference(listed.index)
     )
     if listed.empty and len(plays.songs):
-        read = "" if plays.complete else " that was read"
-        section.problem(f"no song of the logs{read} is in the catalogue. {respelled or 'Both must use the same ids'}")
+        section.problem(f"no song of the logs is in the catalogue. {respelled or 'Both must use the same ids'}")
     elif respelled:
         section.warning(respelled)
 

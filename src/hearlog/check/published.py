@@ -46,9 +46,13 @@ def check_published(section: Section, items: pd.DataFrame, task: Task) -> None:
     if differences:
         absent = data_set.damaged - set(items["item_id"])
         _report_differences(section, differences, absent if len(items) + len(absent) == total else frozenset())
-    _compare_checksums(section, root, data_set)
-    for remark in data_set.remarks(root):
-        section.note(remark)
+    # What follows reads files that no stage may need.
+    with section.errors_are("warning"):
+        for remark in data_set.remarks(root):
+            section.note(remark)
+    for name, checksum in data_set.checksums.items():
+        with section.errors_are("warning"):
+            _compare_checksum(section, root / name, checksum)
 
 
 def _found(items: pd.DataFrame) -> Counts:
@@ -77,15 +81,14 @@ def _report_differences(section: Section, differences: list[str], damaged: froze
         section.warning(f"{counts}. Scores will not compare with published ones: complete the copy")
 
 
-def _compare_checksums(section: Section, root: Path, data_set: DataSet) -> None:
-    for name, published in data_set.checksums.items():
-        if not (root / name).is_file():
-            continue
-        algorithm, expected = published.split(":")
-        with (root / name).open("rb") as file:
-            found = hashlib.file_digest(file, algorithm).hexdigest()
-        if found != expected:
-            section.note(
-                f"{root / name} is not the published file: its {algorithm} is {found}, not {expected}. "
-                "Unless you changed it on purpose, fetch it again"
-            )
+def _compare_checksum(section: Section, path: Path, checksum: str) -> None:
+    if not path.is_file():
+        return
+    algorithm, expected = checksum.split(":")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, algorithm).hexdigest()
+    if found != expected:
+        section.note(
+            f"{path} is not the published file: its {algorithm} is {found}, not {expected}. "
+            "Unless you changed it on purpose, fetch it again"
+        )

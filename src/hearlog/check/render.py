@@ -11,7 +11,7 @@ from hearlog.check.findings import LEVELS, Section, count, is_ready, number
 
 WIDTH = 100
 INDENT = 17  # columns that the name of a fact, or the level of a finding, may take
-NO_BREAK = "\N{NO-BREAK SPACE}"
+NO_BREAK = "\x1f"  # a space of a figure, where no line may end; no text has this character
 # Units of facts, by a word of their name.
 BYTES, SECONDS, FRACTIONS = {"disk", "memory"}, {"length", "time"}, {"share"}
 
@@ -52,7 +52,9 @@ def _verdict(sections: Sequence[Section]) -> str:
 
 
 def _section(section: Section) -> str:
-    facts = [_row(name, _fact(set(name.split()), value)) for name, value in section.facts.items()]
+    facts = [
+        _row(name, _fact(set(name.split()), value)).replace(NO_BREAK, " ") for name, value in section.facts.items()
+    ]
     ordered = sorted(section.findings, key=lambda finding: LEVELS.index(finding.level))
     findings = [_row(finding.level, finding.text) for finding in ordered]
     return "\n".join([section.name, *facts, *findings])
@@ -65,7 +67,7 @@ def _row(head: str, text: str) -> str:
         for paragraph in text.splitlines()
         for line in textwrap.wrap(paragraph, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False)
     ]
-    return f"  {head}".ljust(INDENT) + ("\n" + " " * INDENT).join(lines).replace(NO_BREAK, " ")
+    return f"  {head}".ljust(INDENT) + ("\n" + " " * INDENT).join(lines)
 
 
 def _fact(names: set[str], value: Any) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from hearlog import catalogue, splits
 from hearlog.check.audio import pairs, repeated, report_files, report_share, usable
-from hearlog.check.findings import Section, number, some
+from hearlog.check.findings import Section, number, printable, some
 from hearlog.check.leakage import find_shared, songs
 from hearlog.check.logs import Plays
 from hearlog.check.overlap import report_overlap
@@ -19,7 +19,7 @@ from hearlog.params import Params
 SOUND_FILES = (".aif", ".aiff", ".au", ".flac", ".mp3", ".ogg", ".opus", ".wav")
 
 
-def check_songs(section: Section, items: pd.DataFrame, plays: Plays | None, params: Params) -> int:
+def check_songs(section: Section, items: pd.DataFrame, plays: Plays | None, params: Params) -> pd.DataFrame:
     """Report the catalogue's audio, its overlap with the logs, and the split of the songs.
 
     Parameters
@@ -35,26 +35,28 @@ def check_songs(section: Section, items: pd.DataFrame, plays: Plays | None, para
 
     Returns
     -------
-    How many songs the estimator will be trained and tested on, as far as that is known.
+    The songs that the estimator will be trained and tested on, as far as that is known: where the logs are not, all
+    that can be used.
     """
     section.facts |= {"audio root": params.songs.audio_root, "catalogue": {"songs": len(items)}}
     if plays is None:
         section.note("the overlap with the logs was not looked at, as their songs are not known")
     else:
-        report_overlap(section, items, plays)
+        with section.problems_are_warnings(plays.doubt):
+            report_overlap(section, items, plays)
     report_files(section, items[items["path"].notna()])
     _report_paths(section, items, Path(params.songs.audio_root))
     _report_repeats(section, items)
     if plays is None:
-        return min(len(usable(items)), params.songs.sample or len(items))
+        return usable(items)
     heard = items[items["item_id"].isin(plays.songs.index)]
     if len(heard):
-        with section.errors_are_problems():
+        with section.problems_are_warnings(plays.doubt), section.errors_are("problem"):
             selected = _select(section, items, plays, params)
             report_share(section, selected, params.audio.max_rejected)
             _report_split(section, usable(selected), params)
-            return len(usable(selected))
-    return len(usable(heard))
+            return usable(selected)
+    return usable(heard)
 
 
 def _report_paths(section: Section, items: pd.DataFrame, audio_root: Path) -> None:
@@ -62,7 +64,7 @@ def _report_paths(section: Section, items: pd.DataFrame, audio_root: Path) -> No
     without = items.loc[items["path"].isna(), "item_id"]
     if len(without):
         section.warning(f"{number(len(without), 'song')} without a path: {some(without)}. Complete the catalogue")
-    strays = sorted(_sound_files(audio_root) - set(items["file"]))
+    strays = sorted(file for file in _sound_files(audio_root) - set(items["file"]) if printable(file) == file)
     if not strays:
         return
     section.note(

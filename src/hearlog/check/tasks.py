@@ -38,7 +38,7 @@ def check_clips(section: Section, items: pd.DataFrame, task: Task, params: Param
     if len(clips) and (clips["target"] == clips["target"].iloc[0]).all():
         section.problem(f"every clip that can be used has the same {task.target}: there is nothing to learn")
     elif len(clips):
-        with section.errors_are_problems():
+        with section.errors_are("problem"):
             parts = splits.split(clips[ITEM_COLUMNS], task.protocol, task.folds, task.valid, params.seed)
             _report_split(section, clips, parts, task.protocol)
             check_leakage(section, clips, parts, data_set, task.protocol)
@@ -78,6 +78,7 @@ def _report_split(section: Section, clips: pd.DataFrame, parts: pd.DataFrame, pr
     ):
         present = rows[rows["part"] == part].groupby("target")["fold"].nunique()
         absent = folds - present.reindex(sorted(rows["target"].unique()), fill_value=0)
-        classes = [f"{name}{f' in {count} folds' if folds > 1 else ''}" for name, count in absent[absent > 0].items()]
+        absent = absent[absent > 0]
+        classes = [f"{name} in {number(times, 'fold')}" if folds > 1 else str(name) for name, times in absent.items()]
         if classes:
             say(f"no {part} clip of {some(classes)}: {effect}")

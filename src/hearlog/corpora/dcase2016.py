@@ -24,12 +24,14 @@ no header), ``evaluation_setup/foldN_{train,test,evaluate}.txt`` of the same for
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pandas as pd
 
 from hearlog import tables
 from hearlog.corpora.dataset import DataSet
+from hearlog.errors import InputError
 
 FOLDERS = {name: f"TUT-acoustic-scenes-2016-{name}" for name in ("development", "evaluation")}
 ANNOTATIONS = {"development": ("meta.txt",), "evaluation": ("evaluation_setup/evaluate.txt", "meta.txt")}
@@ -83,9 +85,16 @@ def remarks(root: Path) -> list[str]:
             "development set's metadata there"
         )
     if errors.is_file() and errors.stat().st_size:
-        disturbed = _read_list(errors)[0].nunique()
-        found.append(f"{errors}: {disturbed} of the clips hold disturbed seconds; they are used as they are")
+        found.append(_count_disturbed(errors))
     return found
+
+
+def _count_disturbed(errors: Path) -> str:
+    try:
+        disturbed = _read_list(errors)[0].nunique()
+    except InputError as error:
+        return f"{error}. Without it nobody knows how many clips hold disturbed seconds; all are used as they are"
+    return f"{errors}: {disturbed} of the clips hold disturbed seconds; they are used as they are"
 
 
 def _read_set(root: Path, name: str) -> pd.DataFrame:
@@ -139,8 +148,9 @@ def _has_folds(development: Path) -> bool:
 
 
 def _read_list(source: Path) -> pd.DataFrame:
-    """Fields of a list without header, columns from 0."""
-    return tables.read_csv(source, sep="\t", header=None).apply(lambda column: column.str.strip())
+    """Fields of a list without header, columns from 0; quote characters are text."""
+    fields = tables.read_csv(source, sep="\t", header=None, quoting=csv.QUOTE_NONE)
+    return fields.apply(lambda column: column.str.strip())
 
 
 def _stem(files: pd.Series) -> pd.Series:

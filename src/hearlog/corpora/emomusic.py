@@ -63,11 +63,12 @@ def read(root: Path, target: str) -> pd.DataFrame:
     Raises
     ------
     InputError
-        For a file or column that is missing, a song that stands twice or has no rating, and values that the data set
-        does not have.
+        For a file or column that is missing, an id that is no number, a song that stands twice or has no rating, and
+        values that the data set does not have.
     """
     source = tables.find(root, *SONGS)
     rows = _read_songs(source).rename(columns=COLUMNS)
+    _check_ids(source, rows["item_id"])
     folder = next((name for name in AUDIO_FOLDERS if (root / name).is_dir()), AUDIO_FOLDERS[0])
     rows["path"] = folder + "/" + rows["item_id"] + ".mp3"
     rows["group"] = rows["artist"]
@@ -101,6 +102,11 @@ def _read_songs(source: Path) -> pd.DataFrame:
     return tables.read_csv(source, COLUMNS).apply(lambda column: column.str.replace("\t", "").str.strip())
 
 
+def _check_ids(source: Path, ids: pd.Series) -> None:
+    """Refuse the ``2.0`` that pandas and spreadsheets make of an id beside an empty one: no clip has such a name."""
+    tables.refuse(source, ~ids.str.fullmatch(r"\d+"), "is no song id such as 2: take the original file", ids)
+
+
 def _rate(root: Path, target: str, source: Path, songs: pd.Series) -> pd.Series:
     """Mean rating of each song, float64."""
     annotations = tables.find(root, *RATINGS)
@@ -109,6 +115,7 @@ def _rate(root: Path, target: str, source: Path, songs: pd.Series) -> pd.Series:
     ratings = pd.to_numeric(table[column], errors="coerce").astype("float64")
     tables.refuse(annotations, ~ratings.between(1, 9), f"is no {column} from 1 to 9", table[column])
     ids = table["song_id"].str.strip()
+    _check_ids(annotations, ids)
     tables.refuse(annotations, ids.duplicated(), "stands twice: remove one of its rows", ids)
     tables.refuse(source, ~songs.isin(ids), f"has no row in {annotations}: fetch both files again", songs)
     return songs.map(ratings.set_axis(ids))

@@ -30,6 +30,7 @@ import pandas as pd
 from hearlog import tables
 from hearlog.corpora.dataset import DataSet
 from hearlog.errors import InputError
+from hearlog.files import refuse_lfs_pointer
 
 ANNOTATION = "extendedballroom_v1.1.xml"
 LINKS = ("version", "exact", "time", "karaoke")
@@ -73,10 +74,11 @@ def read(root: Path, target: str) -> pd.DataFrame:
 
 def _parse(source: Path) -> list[tuple[str, ElementTree.Element]]:
     """Style and element of each song; at least one."""
-    tables.refuse_lfs_pointer(source)
+    refuse_lfs_pointer(source)
     try:
         ballroom = ElementTree.parse(source).getroot()  # noqa: S314  expat itself bounds entity expansion since 2.4
-    except ElementTree.ParseError as error:
+    # Of an encoding that expat does not read, Python raises the other two.
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise InputError(f"{source}: broken or truncated XML: {error}. Fetch the file again") from None
     songs = [(style.tag, song) for style in ballroom for song in style.iterfind("song")]
     if not songs:

@@ -120,6 +120,9 @@ def _read_tracks(source: Path) -> pd.DataFrame:
     missing = [column for column in COLUMNS if column not in header]
     if missing:
         raise InputError(f"{source}: its two header rows lack {missing}. Take the official fma_metadata/tracks.csv")
+    repeated = [column for column in [*COLUMNS, *NAMES] if header.count(column) > 1]
+    if repeated:
+        raise InputError(f"{source}: its two header rows name {repeated} twice. Take the official {TRACKS[0]}")
     columns = sorted((column for column in [*COLUMNS, *NAMES] if column in header), key=header.index)
     positions = [0, *map(header.index, columns)]
     tracks = tables.read_csv(source, header=None, skiprows=2, usecols=positions).set_index(0)

@@ -22,7 +22,7 @@ Checksums: md5 5b3d6dddb579ab49814ab86dba69e7c7 of ``genres.tar.gz``, as in mird
 
 Layout under the root: ``genres/<genre>/<genre>.000NN.au`` (the original archive) or
 ``genres_original/<genre>/<genre>.000NN.wav`` (the re-upload); the files themselves are the annotation. Beside those
-folders, where it is to be had, Sturm's ``index.txt`` (``file ::: artist ::: title``).
+folders, where it is to be had, Sturm's ``index.txt`` (``file ::: artist ::: title``; the file may lack its extension).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ import pandas as pd
 from hearlog import tables
 from hearlog.corpora.dataset import DataSet
 from hearlog.errors import InputError
+from hearlog.files import refuse_lfs_pointer, refuse_unencodable
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 CLIPS = tuple(f"{genre}.{number:05d}" for genre in GENRES for number in range(100))
@@ -76,6 +77,7 @@ def read(root: Path, target: str) -> pd.DataFrame:
     )
     clips = [file.stem for file in files]
     rows = pd.DataFrame({"item_id": clips, "path": paths, "target": [file.parent.name for file in files]}, index=paths)
+    _refuse_copies(root, rows)
     rows = rows.join(_read_index(root / INDEX), on="item_id")
     rows["group"] = rows["artist"]
     rows["split"] = rows["item_id"].map(_read_fault_filtered())
@@ -112,7 +114,7 @@ def _find_files(root: Path) -> list[Path]:
         for folder in FOLDERS
         for file in sorted((root / folder).glob("*/*"))
         # macOS archives bring a "._blues.00000.au" beside each file.
-        if file.suffix in EXTENSIONS and not file.name.startswith(".")
+        if file.suffix.lower() in EXTENSIONS and not file.name.startswith(".")
     ]
     if not files and any((root / genre).is_dir() for genre in GENRES):
         raise InputError(
@@ -124,7 +126,16 @@ def _find_files(root: Path) -> list[Path]:
             f"{root}: neither genres/<genre>/*.au nor genres_original/<genre>/*.wav. "
             "Unpack GTZAN there, or mend the path in the params"
         )
+    for file in files:
+        refuse_unencodable(file)
     return files
+
+
+def _refuse_copies(root: Path, rows: pd.DataFrame) -> None:
+    copies = rows[rows["item_id"].duplicated(keep=False)].groupby("item_id")["path"].agg(" and ".join)
+    if len(copies):
+        more = f" ({len(copies) - 1} more such clips)" if len(copies) > 1 else ""
+        raise InputError(f"{root}: {copies.iloc[0]} are one clip: remove one of the files{more}")
 
 
 def _read_index(path: Path) -> pd.DataFrame:
@@ -136,7 +147,9 @@ def _read_index(path: Path) -> pd.DataFrame:
         fields = [field.strip() for field in line.split(":::")]
         if len(fields) != 3:
             raise InputError(f"{path}, line {number}: expected `file ::: artist ::: title`, found {line!r}")
-        entries.append((number, Path(fields[0]).stem, *fields[1:]))
+        # Not `Path.stem`: of a name without an extension it would cut the number.
+        clip = re.sub(r"\.[A-Za-z]\w*$", "", Path(fields[0]).name)
+        entries.append((number, clip, *fields[1:]))
     index = pd.DataFrame(entries, columns=["line", "item_id", "artist", "title"], dtype=object).set_index("line")
     tables.refuse(path, index["item_id"].duplicated(), "stands twice: remove one of its lines", index["item_id"])
     return index.set_index("item_id")
@@ -145,7 +158,7 @@ def _read_index(path: Path) -> pd.DataFrame:
 def _read_lines(path: Path) -> list[str]:
     if not path.is_file():
         return []
-    tables.refuse_lfs_pointer(path)
+    refuse_lfs_pointer(path)
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:

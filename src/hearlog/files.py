@@ -1,0 +1,33 @@
+"""Files that are there, but not what they should be: Git LFS pointers, and names that are no text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hearlog.errors import InputError
+
+LFS_POINTER = b"version https://git-lfs"
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file holds the pointer that Git LFS leaves in place of a file it has not fetched."""
+    with path.open("rb") as file:
+        return file.read(len(LFS_POINTER)) == LFS_POINTER
+
+
+def refuse_lfs_pointer(path: Path) -> None:
+    """Raise `InputError` if ``path`` holds Git LFS's pointer and not the file itself."""
+    if is_lfs_pointer(path):
+        raise InputError(
+            f"{path}: this is a Git LFS pointer, not the file. Run `git lfs pull` where it came from, "
+            "or take the file from the data set's own archive"
+        )
+
+
+def refuse_unencodable(path: Path) -> None:
+    """Raise `InputError` if the name of a file is no text in UTF-8: neither tables nor libraries could hold it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{os.fsencode(path)!r}: this name is not UTF-8. Rename the file") from None
