@@ -220,9 +220,9 @@ def test_the_embedded_data_set_is_generated_once(demo, tmp_path, monkeypatch):
     needed = footprint.disk(demo, clips, logs)["generated audio"]
     assert workload.time_needed(demo, clips, logs, 2, 10.0)["generating data"] > 60
     assert footprint.kept(demo, clips, tmp_path) == 0
-    (tmp_path / "data/demo/songs/00").mkdir(parents=True)
-    for number in range(demo.demo.songs):
-        (tmp_path / f"data/demo/songs/00/{number}.flac").touch()
+    (tmp_path / "data/demo/catalog").mkdir(parents=True)
+    rows = "".join(f"{number},{number}.flac\n" for number in range(demo.demo.songs))
+    (tmp_path / "data/demo/catalog/songs.csv").write_text(f"song_id,path\n{rows}")
     assert "generating data" not in workload.time_needed(demo, clips, logs, 2, 10.0)
     assert footprint.kept(demo, clips, tmp_path) == needed
 
