@@ -238,7 +238,7 @@ def test_published_folds_are_kept_and_other_clips_left_out() -> None:
 
 def test_a_published_fold_without_clips_is_named() -> None:
     clips = with_folds()
-    with pytest.raises(InputError, match=r"no clip of published fold 3 of 4 is left: complete the data set; what was rejected stands in"):
+    with pytest.raises(InputError, match=r"no clip of published fold 3 of 4 is left: complete the data set"):
         splits.published_cv(clips[clips["fold"] != 2], 0.2, 0)
     with pytest.raises(InputError, match=r"the clips name no published folds: put the data set's lists"):
         splits.published_cv(clips.assign(fold=pd.array([None] * len(clips), "Int64")), 0.2, 0)
