@@ -3,13 +3,23 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import yaml
+
+from hearlog.cells import METHODS, read_cells, read_seed_spread
+from hearlog.within_tasks import compare
 
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]
 REGRESSION = ["emomusic_valence", "emomusic_arousal"]
 TASKS = CLASSIFICATION + REGRESSION
 # kd gains 1, 2, ... 6 points over base, one more a task; init always 2, fix loses twice what kd gains.
 BASE = 0.5
+# Folds lie so far apart, so the gains of kd on three folds have a standard deviation of 1 point; init's have none.
+FOLD_STEP = {"base": 0.02, "fix": 0.02, "init": 0.02, "kd": 0.03}
+SEED_STEP = 0.01
+CLIPS = 100  # a fold; a method has those right that follow its first
+FIRST_RIGHT = {"base": 0, "fix": 0, "init": 5, "kd": 10}
 
 
 def score(task, method):
@@ -25,10 +35,20 @@ def write_lock(root, channels=16):
     (Path(root) / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
+def write_report_tables(root, tasks=TASKS, widths=(1,)):
+    """The tables of the report stage that git keeps."""
+    root = Path(root)
+    cells = read_cells(tasks, widths, root / "metrics/transfer")
+    cells["seed_spread"] = read_seed_spread(cells, root / "data/transfer")
+    (root / "plots").mkdir(exist_ok=True)
+    cells.to_csv(root / "plots/figure4.tsv", sep="\t", index=False)
+    compare(cells, root / "data/transfer").to_csv(root / "plots/within_tasks.tsv", sep="\t", index=False)
+
+
 def write_cells(root, tasks=TASKS, widths=(1,), folds=3, **fields):
     for task in tasks:
         for width in widths:
-            for method in ("base", "fix", "init", "kd"):
+            for method in METHODS:
                 write_cell(root, task, method, width, folds, **fields)
 
 
@@ -38,15 +58,37 @@ def write_cell(root, task, method, width, folds=3, **fields):
     scores = {"r2": value, "squared_correlation": value + 0.03}
     if task in CLASSIFICATION:
         scores = {"accuracy": value, "macro_f1": value - 0.04, "chance": 0.1, "majority": 0.125}
+    metrics = protocol | {"clips": CLIPS * folds, "channels": 16 * width} | scores | fields
     path = Path(root) / "metrics/transfer" / task / f"{method}-x{width}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(protocol | {"clips": 150, "channels": 16 * width} | scores | fields))
-    _write_folds(Path(root) / "data/transfer" / task / f"{method}-x{width}", scores, folds)
+    path.write_text(json.dumps(metrics))
+    _write_folds(Path(root) / "data/transfer" / task / f"{method}-x{width}", method, next(iter(scores)), metrics)
 
 
-def _write_folds(folder, scores, folds):
-    """Folds lie 0.02 apart, so three of them have a standard deviation of 0.02."""
+def _write_folds(folder, method, name, metrics):
     folder.mkdir(parents=True, exist_ok=True)
-    first = next(iter(scores))
-    rows = [f"0\t{fold}\t50\t{scores[first] + 0.02 * (fold - (folds - 1) / 2)}" for fold in range(folds)]
-    (folder / "scores.tsv").write_text("\n".join([f"seed\tfold\tclips\t{first}", *rows]) + "\n")
+    folds, seeds = metrics["folds"], metrics["seeds"]
+    rows, answers = [], []
+    for seed in range(seeds):
+        for fold in range(folds):
+            value = metrics[name] + FOLD_STEP[method] * (fold - (folds - 1) / 2) + SEED_STEP * (seed - (seeds - 1) / 2)
+            rows.append({"seed": seed, "fold": fold, "clips": CLIPS, name: value})
+            answered = _labels(method, value) if name == "accuracy" else _numbers(method, value)
+            items = [f"{fold}-{clip:03}" for clip in range(CLIPS)]
+            answers.append(pd.DataFrame({"seed": seed, "fold": fold, "item_id": items} | answered))
+    pd.DataFrame(rows).to_csv(folder / "scores.tsv", sep="\t", index=False)
+    pd.concat(answers).to_parquet(folder / "predictions.parquet", index=False)
+
+
+def _labels(method, accuracy):
+    clips = np.arange(CLIPS) - FIRST_RIGHT[method]
+    right = (clips >= 0) & (clips < round(CLIPS * accuracy))
+    return {"truth": "rock", "prediction": np.where(right, "rock", "jazz")}
+
+
+def _numbers(method, r2):
+    """Half of the clips exactly right, the others equally wrong; the truth has a variance of 1."""
+    truth = np.where(np.arange(CLIPS) % 2, 1.0, -1.0)
+    clips = np.arange(CLIPS) - FIRST_RIGHT[method]
+    right = (clips >= 0) & (clips < CLIPS // 2)
+    return {"truth": truth, "prediction": truth + np.where(right, 0, np.sqrt(2 * (1 - r2)))}

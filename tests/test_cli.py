@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cell_files import write_cells, write_lock
+from cell_files import write_cells, write_lock, write_report_tables
 from check_world import World
 
 from hearlog.cli import main
@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 def run_folder(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
     write_cells(tmp_path)
+    write_report_tables(tmp_path)
     write_lock(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -9,11 +9,13 @@ from cell_files import CLASSIFICATION, REGRESSION, TASKS, write_cell, write_cell
 from scipy import stats
 
 from hearlog import params
-from hearlog.cells import METHODS, protocol_label, read_cells, read_spread
+from hearlog.cells import METHODS, protocol_label, read_cells, read_seed_spread, read_spread
 from hearlog.errors import InputError
-from hearlog.report import render, summarise
+from hearlog.report import summarise
+from hearlog.report_text import render
 from hearlog.splits import PROTOCOLS
 from hearlog.synthetic import is_synthetic
+from hearlog.within_tasks import compare
 
 ROOT = Path(__file__).parents[1]
 GAINS = np.arange(1.0, 7.0)  # of kd over base in points, one a classification task
@@ -24,8 +26,9 @@ def cells_of(root, tasks=TASKS, widths=(1,)):
 
 
 def cells_and_text(root, tasks=TASKS, widths=(1,), synthetic=False):
-    cells = cells_of(root, tasks, widths)
-    return cells, render(cells, summarise(cells), synthetic)
+    cells, folder = cells_of(root, tasks, widths), root / "data/transfer"
+    cells["seed_spread"] = read_seed_spread(cells, folder)
+    return cells, render(cells, summarise(cells), compare(cells, folder), synthetic)
 
 
 def test_cells_are_read_for_every_task_width_and_method_in_the_papers_order(tmp_path):
@@ -74,7 +77,7 @@ def test_files_of_a_larger_grid_are_not_read(tmp_path):
     [
         ({"folds": 10}, r"folds \(3, 10\)"),
         ({"protocol": "artist_cv"}, r"protocol \(stratified_cv, artist_cv\)"),
-        ({"clips": 149}, r"clips \(150, 149\)"),
+        ({"clips": 299}, r"clips \(300, 299\)"),
     ],
 )
 @pytest.mark.parametrize(("method", "width"), [("kd", 1), ("base", 2)])
@@ -118,8 +121,26 @@ def test_spread_is_the_standard_deviation_over_folds_and_nan_for_one(tmp_path):
     write_cells(tmp_path, ["fma_small"], folds=1)
     cells = cells_of(tmp_path, ["gtzan", "emomusic_valence", "fma_small"])
     spread = read_spread(cells, tmp_path / "data/transfer")
-    assert spread[cells["task"] != "fma_small"].to_numpy() == pytest.approx(0.02)
+    assert spread[(cells["task"] != "fma_small") & (cells["method"] == "base")].to_numpy() == pytest.approx(0.02)
     assert spread[cells["task"] == "fma_small"].isna().all()
+
+
+def test_spread_over_seeds_is_that_of_their_scores_and_nan_for_one(tmp_path):
+    write_cells(tmp_path, ["gtzan", "emomusic_valence"], seeds=3)  # 0.01 apart, on folds 0.02 apart
+    cells = cells_of(tmp_path, ["gtzan", "emomusic_valence"])
+    assert read_seed_spread(cells, tmp_path / "data/transfer").to_numpy() == pytest.approx(0.01)
+    write_cells(tmp_path, ["gtzan", "emomusic_valence"])
+    assert read_seed_spread(cells, tmp_path / "data/transfer").isna().all()
+
+
+def test_seeds_are_spread_by_the_scores_of_all_clips_however_folds_share_them(tmp_path):
+    # Seed 0 has 50 of 50 and 50 of 150 clips right, which is half of all; seed 1 has 3 of 10 right on either.
+    write_cells(tmp_path, ["gtzan"], folds=2)
+    table = "seed\tfold\tclips\taccuracy\n0\t0\t50\t1.0\n0\t1\t150\t0.3333333333\n1\t0\t50\t0.3\n1\t1\t150\t0.3\n"
+    for path in (tmp_path / "data/transfer/gtzan").glob("*/scores.tsv"):
+        path.write_text(table)
+    spread = read_seed_spread(cells_of(tmp_path, ["gtzan"]), tmp_path / "data/transfer")
+    assert spread.to_numpy() == pytest.approx(np.std([0.5, 0.3], ddof=1))
 
 
 def test_six_classification_tasks_at_two_capacities_are_twelve_pairs(tmp_path):
@@ -138,7 +159,19 @@ def test_task_means_count_a_data_set_once(tmp_path):
     expected = stats.ttest_1samp(GAINS, 0)
     assert row["pairs"] == 6
     assert row["p"] == pytest.approx(expected.pvalue)
-    assert row["p_sign_flip"] == pytest.approx(2 / 2**6)
+    assert row["p_sign_flip"] == row["p_wilcoxon"] == pytest.approx(2 / 2**6)
+    assert row["d_z"] == pytest.approx(GAINS.mean() / GAINS.std(ddof=1))
+
+
+def test_tasks_that_mostly_tie_have_a_sentence_in_place_of_the_exact_tests(tmp_path):
+    write_cells(tmp_path)
+    for task in CLASSIFICATION[:4]:
+        write_cell(tmp_path, task, "kd", 1, accuracy=0.5)
+    cells, text = cells_and_text(tmp_path)
+    row = summarise(cells)["tasks"]["kd-base"]
+    assert row["note_exact"] == "2 pairs that differ are too few: a test needs at least 3."
+    assert {"p", "p_sign_flip", "p_wilcoxon"} & set(row) == {"p"}
+    assert "             Sign-flip and Wilcoxon: 2 pairs that differ are too few" in text
 
 
 def test_holm_counts_the_comparisons_that_could_be_tested(tmp_path):
@@ -193,9 +226,9 @@ def test_text_gives_scores_with_protocol_and_reference_lines(tmp_path):
     lines = cells_and_text(tmp_path)[1].splitlines()
     gtzan = next(line for line in lines if line.startswith("GTZAN"))
     assert gtzan.split()[:5] == ["GTZAN", "stratified", "3-fold", "CV", "16"]
-    assert gtzan.split()[5:] == ["50.0", "46.0", "52.0", "52.0", "10.0", "12.5", "150"]
+    assert gtzan.split()[5:] == ["50.0", "46.0", "52.0", "52.0", "10.0", "12.5", "300"]
     valence = next(line for line in lines if line.startswith("EmoMusic valence"))
-    assert valence.split()[5:] == ["16", "0.500", "0.360", "0.520", "0.570", "150"]
+    assert valence.split()[5:] == ["16", "0.500", "0.360", "0.520", "0.570", "300"]
 
 
 @pytest.fixture
@@ -209,12 +242,15 @@ def mixed(tmp_path):
 
 def test_every_table_names_the_protocol_of_every_task(mixed):
     text = cells_and_text(mixed, widths=(1, 2))[1]
-    accuracy, macro_f1, *regression = (section for section in text.split("\n\n") if "\ntask " in section)
-    for table in (accuracy, macro_f1):
+    tables = [section for section in text.split("\n\n") if "\ntask " in section]
+    accuracy, macro_f1, r2, squared_correlation, *within = tables
+    regression = [r2, squared_correlation, *(table for table in within if ", r2\n" in table)]
+    for table in (accuracy, macro_f1, *(table for table in within if ", accuracy\n" in table)):
         assert "GTZAN             artist-grouped 10-fold CV 16 " in table
         assert "Extended Ballroom stratified 10-fold CV     16 " in table
         assert "FMA small         official split            16 " in table
-    assert len(regression) == 2
+    assert len(within) == 8
+    assert len(regression) == 6
     assert all("EmoMusic valence official split 16 " in table for table in regression)
 
 
@@ -231,19 +267,45 @@ def test_headings_say_of_how_many_seeds_scores_are_the_mean(tmp_path):
     text = cells_and_text(tmp_path)[1]
     assert all(heading in text for heading in ("Accuracy, %, mean of 3 seeds", "squared correlation, mean of 3 seeds"))
     write_cells(tmp_path)
-    assert "seeds" not in cells_and_text(tmp_path)[1]
+    assert not any(words in cells_and_text(tmp_path)[1] for words in (", mean of", "standard deviation over"))
 
 
-def test_text_says_each_test_in_one_line(tmp_path):
+def test_text_gives_the_spread_over_seeds_where_there_are_several(tmp_path):
+    write_cells(tmp_path, seeds=3)
+    sections = cells_and_text(tmp_path)[1].split("\n\n")
+    accuracy = next(s for s in sections if s.startswith("Accuracy, standard deviation over 3 seeds in points\n"))
+    assert "GTZAN             stratified 3-fold CV 16         1.0   1.0   1.0   1.0    300" in accuracy
+    r2 = next(s for s in sections if s.startswith("Regression, standard deviation of r2 over 3 seeds\n"))
+    assert r2.splitlines()[-1].split()[-5:] == ["0.010", "0.010", "0.010", "0.010", "300"]
+
+
+def test_text_gives_every_test_within_tasks_with_its_number_of_folds_or_clips(tmp_path):
+    write_cells(tmp_path)
+    write_cells(tmp_path, ["fma_small"], folds=1)
+    sections = cells_and_text(tmp_path)[1].split("\n\n")
+    accuracy = next(s for s in sections if s.startswith("Within tasks: kd - base, accuracy\n"))
+    gtzan = next(line for line in accuracy.splitlines() if line.startswith("GTZAN"))
+    assert gtzan.split()[5:] == ["+2.0", "[-1.9,", "5.9]", "0.160", "0.479", "3", "folds"]
+    assert next(line for line in accuracy.splitlines() if line.startswith("FMA small")).endswith("100 clips")
+    r2 = next(s for s in sections if s.startswith("Within tasks: init - base, r2\n"))
+    assert r2.splitlines()[-4].split()[-5:] == ["-", "-", "-", "3", "folds"]
+    assert r2.endswith(
+        "EmoMusic arousal, 16 channels: All 3 folds have the same value: without variance there is no test."
+    )
+
+
+def test_text_says_each_test_in_two_lines(tmp_path):
     write_cells(tmp_path)
     text = cells_and_text(tmp_path)[1]
     assert "kd - base    +3.5 points [1.5, 5.5], t(5) = 4.6, p = 0.006, 6 wins, 0 losses of 6 tasks" in text
+    assert "             Holm p = 0.018, d_z = 1.87, sign-flip p = 0.031, Wilcoxon p = 0.031" in text
     assert "kd - init    +1.5 points [-0.5, 3.5], t(5) = 2.0, p = 0.107, 4 wins, 1 tie, 1 loss of 6 tasks" in text
 
 
 def test_text_fits_100_columns(tmp_path):
     write_cells(tmp_path, widths=(1, 2, 4, 8))
     write_cells(tmp_path, ["gtzan"], (1, 2, 4, 8), folds=10, protocol="artist_cv")  # the longest name
+    write_cells(tmp_path, ["fma_medium"], (1, 2, 4, 8), folds=2)  # a sentence in place of a test
     text = cells_and_text(tmp_path, widths=(1, 2, 4, 8), synthetic=True)[1]
     assert max(map(len, text.splitlines())) <= 100
 
@@ -281,6 +343,7 @@ def test_demo_preset_is_synthetic_and_paper_preset_with_own_data_is_not():
 def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
     (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
     write_cells(tmp_path)
+    write_cells(tmp_path, ["fma_small"], folds=1)
     done = subprocess.run(
         [sys.executable, "-m", "stages.report"],
         cwd=tmp_path,
@@ -292,3 +355,5 @@ def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
     assert done.stdout.endswith("Figure 4: plots/figure4.png, plots/figure4.pdf\n")
     assert json.loads((tmp_path / "metrics/report.json").read_text())["pairs"]["kd-base"]["pairs"] == 6
     assert (tmp_path / "plots/figure4.png").stat().st_size > 10_000
+    assert len((tmp_path / "plots/within_tasks.tsv").read_text().splitlines()) == 1 + 4 * 8
+    assert len((tmp_path / "plots/figure4.tsv").read_text().splitlines()) == 1 + 4 * 8

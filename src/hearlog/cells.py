@@ -12,6 +12,7 @@ import pandas as pd
 from hearlog.errors import InputError
 
 METHODS = ("base", "fix", "init", "kd")
+COMPARISONS = (("kd", "base"), ("init", "base"), ("fix", "base"), ("kd", "init"))
 
 # In the order of the panels of the paper's Figure 4.
 TITLES = {
@@ -106,26 +107,121 @@ def _refuse_mixture(cells: pd.DataFrame, fields: list[str], folder: Path) -> Non
             )
 
 
-def read_spread(cells: pd.DataFrame, folder: Path) -> pd.Series:
-    """Take the standard deviation of each cell's score over its seeds and folds; nan where it has one row.
+def read_folds(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Read the scores of each seed and fold.
 
     Parameters
     ----------
     cells
         As of `read_cells`.
     folder
-        Holds ``<task>/<method>-x<width>/scores.tsv``, one row a seed and fold.
+        Holds ``<task>/<method>-x<width>/scores.tsv``.
+
+    Returns
+    -------
+    One row a cell, seed and fold: ``cell`` (its row of ``cells``), ``method``, ``seed``, ``fold``, ``clips`` (tested)
+    and ``score`` (accuracy as a fraction, or r2).
+
+    Raises
+    ------
+    InputError
+        When a file is missing.
+    """
+    tables = [_read_folds(cell, folder) for _, cell in cells.iterrows()]
+    return pd.concat(tables, keys=cells.index, names=["cell"]).reset_index("cell")
+
+
+def _read_folds(cell: pd.Series, folder: Path) -> pd.DataFrame:
+    scores = pd.read_csv(_existing(folder, cell, "scores.tsv"), sep="\t")
+    scores["score"] = scores["accuracy" if cell["kind"] == "classification" else "r2"]
+    return scores.assign(method=cell["method"])[["method", "seed", "fold", "clips", "score"]]
+
+
+def read_spread(cells: pd.DataFrame, folder: Path) -> pd.Series:
+    """Take the standard deviation of each cell's score over its seeds and folds; nan where it has one row.
+
+    Parameters
+    ----------
+    cells, folder
+        As of `read_folds`.
 
     Returns
     -------
     Float64, with the index of ``cells``.
     """
-    return cells.apply(lambda cell: _cell_spread(cell, folder), axis="columns").rename("spread")
+    return read_folds(cells, folder).groupby("cell")["score"].std(ddof=1).rename_axis(None).rename("spread")
 
 
-def _cell_spread(cell: pd.Series, folder: Path) -> float:
-    path = folder / cell["task"] / f"{cell['method']}-x{cell['width']}" / "scores.tsv"
+def read_seed_spread(cells: pd.DataFrame, folder: Path) -> pd.Series:
+    """Take the standard deviation of each cell's score over its seeds alone; nan for one seed.
+
+    A seed's score is the mean of its folds, weighted by their clips: for accuracy, that of all clips.
+
+    Parameters
+    ----------
+    cells, folder
+        As of `read_folds`.
+
+    Returns
+    -------
+    Float64, with the index of ``cells``.
+    """
+    folds = read_folds(cells, folder)
+    sums = folds.assign(score=folds["score"] * folds["clips"]).groupby(["cell", "seed"])[["score", "clips"]].sum()
+    seeds = sums["score"] / sums["clips"]
+    return seeds.groupby("cell").std(ddof=1).rename_axis(None).rename("seed_spread")
+
+
+def read_predictions(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Read what the methods answered on the clips of one task at one capacity.
+
+    Parameters
+    ----------
+    cells
+        Rows of `read_cells` of one task and width.
+    folder
+        Holds ``<task>/<method>-x<width>/predictions.parquet``.
+
+    Returns
+    -------
+    One row a seed, fold and test clip (the index: ``seed``, ``fold``, ``item_id``): ``truth``, and a column for
+    every method.
+
+    Raises
+    ------
+    InputError
+        When a file is missing, or the methods were tested on different clips.
+    """
+    answers = {}
+    for _, cell in cells.iterrows():
+        path = _existing(folder, cell, "predictions.parquet")
+        answers[cell["method"]] = pd.read_parquet(path).set_index(["seed", "fold", "item_id"]).sort_index()
+    truth = answers[METHODS[0]]["truth"]
+    if not all(truth.equals(of_method["truth"]) for of_method in answers.values()):
+        raise InputError(
+            f"{path.parents[1]}/*/predictions.parquet: the methods were tested on different clips, so they come from "
+            "different runs and cannot be compared. Run: dvc repro"
+        )
+    return pd.DataFrame({"truth": truth} | {method: answers[method]["prediction"] for method in METHODS})
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table that the report stage has written, for what git keeps is without the cells' own data.
+
+    Raises
+    ------
+    InputError
+        When there is none, or two versions of it stand in the file.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Run: dvc repro")
+    if "<<<<<<<" in path.read_text(encoding="utf-8"):
+        raise InputError(f"{path}: a merge has left both versions in it. Run: dvc repro")
+    return pd.read_csv(path, sep="\t").fillna({"note": ""})
+
+
+def _existing(folder: Path, cell: pd.Series, name: str) -> Path:
+    path = folder / cell["task"] / f"{cell['method']}-x{cell['width']}" / name
     if not path.is_file():
         raise InputError(f"{path}: no such file, but params.yaml asks for this cell. Run: dvc repro")
-    scores = pd.read_csv(path, sep="\t")
-    return scores["accuracy" if cell["kind"] == "classification" else "r2"].std(ddof=1)
+    return path

@@ -73,14 +73,17 @@ def plan() -> None:
 def report() -> None:
     """Print the scores and tests of the last run again, for the cells that params.yaml names."""
     from hearlog import params
-    from hearlog.cells import read_cells
-    from hearlog.report import render, summarise
+    from hearlog.cells import read_cells, read_table
+    from hearlog.report import summarise
+    from hearlog.report_text import render
     from hearlog.synthetic import is_synthetic
 
     settings = params.load()
     _refuse_other_settings([f"scratch@{task}-{width}" for task in settings.tasks for width in settings.sweep.widths])
     cells = read_cells(settings.tasks, settings.sweep.widths, Path("metrics/transfer"))
-    print(render(cells, summarise(cells), is_synthetic(settings)))
+    spread = read_table(Path("plots/figure4.tsv"))[["task", "method", "width", "seed_spread"]]
+    within = read_table(Path("plots/within_tasks.tsv"))
+    print(render(cells.merge(spread, "left"), summarise(cells), within, is_synthetic(settings)))
     print("\nFigure 4: plots/figure4.png, plots/figure4.pdf")
 
 

@@ -1,0 +1,179 @@
+"""The report in print: plain text of at most 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from hearlog.cells import METHODS, protocol_label
+
+WIDTH = 100
+SYNTHETIC = (
+    "Synthetic data: these numbers come from the embedded, generated data set. It is too small to\n"
+    "resolve the paper's 2.6 points: six pairs with 150 test clips each resolve about 6.5."
+)
+WITHIN = (
+    "Tasks with folds are tested over these by Nadeau and Bengio's corrected t-test, which allows for\n"
+    "training parts that overlap; tasks with one test part over its clips, by McNemar's exact test (by\n"
+    "sign flips for several seeds and for r2) with a bootstrap interval. Tests over clips take these as\n"
+    "independent, and say whether the trained networks differ, not whether newly trained ones would.\n"
+    "Intervals are 95 %, p two-sided, Holm's p adjusted for the rows of a table."
+)
+CAVEAT = (
+    "Intervals are 95 %, p two-sided, Holm's p (of the t-test) adjusted for the number of comparisons.\n"
+    "Over pairs, the paper's test takes the capacities of one data set as independent. FMA small is part\n"
+    "of FMA medium, which no test here takes into account. d_z is the mean in standard deviations of the\n"
+    "differences; Wilcoxon leaves ties out. With n tasks, neither sign-flip nor Wilcoxon can have a p\n"
+    "below 2/2^n: 0.031 for six."
+)
+PAPER = (
+    "The paper, not measured here (24 pairs, Melon logs): kd - base +2.62 points, significant;\n"
+    "init - base +2.20 points; kd - init not significant."
+)
+
+
+def render(cells: pd.DataFrame, summary: dict[str, Any], within: pd.DataFrame, synthetic: bool) -> str:
+    """Write the report: scores, tests within tasks, tests over them.
+
+    Parameters
+    ----------
+    cells
+        As of `hearlog.cells.read_cells`, with its ``seed_spread`` (as of `hearlog.cells.read_seed_spread`).
+    summary
+        As of `hearlog.report.summarise`.
+    within
+        As of `hearlog.within_tasks.compare`.
+    synthetic
+        Whether to say that the numbers are of the embedded data set.
+    """
+    sections = [SYNTHETIC] if synthetic else []
+    sections += _score_tables(cells)
+    sections += [_within_table(table) for _, table in within.groupby(["comparison", "kind"], sort=False, observed=True)]
+    sections.append(WITHIN)
+    one_capacity = len(cells["width"].unique()) == 1
+    if not one_capacity:
+        heading = "Paired t-tests over (task, capacity) pairs of the classification tasks"
+        sections.append(_section(heading, _comparisons(summary["pairs"], "pairs")))
+    heading = "Paired t-tests over the classification tasks"
+    heading += " (one capacity: the pairs are the tasks)" if one_capacity else ", each the mean of its capacities"
+    sections += [
+        _section(heading, _comparisons(summary["tasks"], "tasks")),
+        CAVEAT,
+        _section("How the gain of kd follows the gain of fix", _correlation(summary["kd_follows_fix"])),
+        PAPER,
+    ]
+    return "\n\n".join(sections)
+
+
+def _section(heading: str, body: str) -> str:
+    return f"{heading}\n{'-' * len(heading)}\n{body}"
+
+
+def _score_tables(cells: pd.DataFrame) -> list[str]:
+    seeds = cells["seeds"].iloc[0]
+    mean = "" if seeds == 1 else f", mean of {seeds} seeds"
+    sections = []
+    if (classification := cells["kind"] == "classification").any():
+        shares = ["accuracy", "macro_f1", "chance", "majority", "seed_spread"]
+        percent = cells[classification].assign(**cells.loc[classification, shares] * 100)
+        facts = ["chance", "majority"]
+        sections.append(_section(f"Accuracy, %{mean}", _table(percent, "accuracy", 1, facts)))
+        if seeds > 1:
+            heading = f"Accuracy, standard deviation over {seeds} seeds in points"
+            sections.append(_section(heading, _table(percent, "seed_spread", 1)))
+        sections.append(_section(f"Macro-F1, %{mean}", _table(percent, "macro_f1", 1)))
+    if (regression := cells["kind"] == "regression").any():
+        numbers = cells[regression]
+        sections.append(_section(f"Regression, r2 (coefficient of determination){mean}", _table(numbers, "r2", 3)))
+        if seeds > 1:
+            heading = f"Regression, standard deviation of r2 over {seeds} seeds"
+            sections.append(_section(heading, _table(numbers, "seed_spread", 3)))
+        heading = f"Regression, squared correlation{mean}"
+        sections.append(_section(heading, _table(numbers, "squared_correlation", 3)))
+    return sections
+
+
+def _table(cells: pd.DataFrame, score: str, decimals: int, facts: Sequence[str] = ()) -> str:
+    """One row a task and capacity, named with its protocol; one column a method, then what they have in common."""
+    rows = ["title", "protocol", "channels"]
+    protocols = [protocol_label(*cell) for cell in zip(cells["protocol"], cells["folds"], strict=True)]
+    cells = cells.assign(protocol=protocols)
+    common = cells.drop_duplicates(rows).set_index(rows)
+    methods = cells.pivot_table(index=rows, columns="method", values=score)[list(METHODS)]
+    table = methods.join(common[[*facts]]).loc[common.index].map(lambda value: f"{value:.{decimals}f}")
+    table["clips"] = common["clips"]
+    return table.rename_axis(index=["task", "protocol", "channels"]).to_string(col_space=5)
+
+
+def _within_table(tests: pd.DataFrame) -> str:
+    """One row a task and capacity; what could not be tested is said beneath."""
+    comparison, kind = tests[["comparison", "kind"]].iloc[0]
+    unit, decimals = ("points", 1) if kind == "classification" else ("r2", 3)
+    table = pd.DataFrame(
+        {
+            unit: [f"{value:+.{decimals}f}" for value in tests["difference"]],
+            "95 % CI": [
+                "-" if pd.isna(low) else f"[{low:.{decimals}f}, {high:.{decimals}f}]"
+                for low, high in zip(tests["ci_low"], tests["ci_high"], strict=True)
+            ],
+            "p": tests["p"].map(_short_p),
+            "Holm": tests["p_holm"].map(_short_p),
+            "over": tests["n"].astype(str) + " " + tests["unit"],
+        }
+    )
+    table.index = pd.MultiIndex.from_frame(
+        tests[["title", "protocol", "channels"]], names=["task", "protocol", "channels"]
+    )
+    untested = tests[tests["note"] != ""]
+    notes = [f"{row.title}, {row.channels} channels: {row.note}" for row in untested.itertuples()]
+    heading = f"Within tasks: {comparison.replace('-', ' - ')}, {'accuracy' if kind == 'classification' else 'r2'}"
+    return _section(heading, "\n".join([table.to_string(), *(textwrap.fill(note, WIDTH) for note in notes)]))
+
+
+def _comparisons(rows: dict[str, dict[str, Any]], unit: str) -> str:
+    return "\n".join(
+        f"{name.replace('-', ' - '):<13}{row['note'] if 'note' in row else _verdict(row, unit)}"
+        for name, row in rows.items()
+    )
+
+
+def _verdict(row: dict[str, Any], unit: str) -> str:
+    counts = [_count(row["wins"], "win", "wins"), _count(row["losses"], "loss", "losses")]
+    if row["ties"]:
+        counts.insert(1, _count(row["ties"], "tie", "ties"))
+    lines = [
+        f"{row['points']:+.1f} points [{row['ci_low']:.1f}, {row['ci_high']:.1f}], t({row['pairs'] - 1}) = "
+        f"{row['t']:.1f}, {_p(row['p'])}, {', '.join(counts)} of {row['pairs']} {unit}",
+        f"Holm {_p(row['p_holm'])}, d_z = {row['d_z']:.2f}",
+    ]
+    if "p_sign_flip" in row:
+        lines[1] += f", sign-flip {_p(row['p_sign_flip'])}, Wilcoxon {_p(row['p_wilcoxon'])}"
+    if "note_exact" in row:
+        lines.append(f"Sign-flip and Wilcoxon: {row['note_exact']}")
+    return f"\n{'':<13}".join(lines)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _short_p(value: float) -> str:
+    if pd.isna(value):
+        return "-"
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _correlation(row: dict[str, Any]) -> str:
+    if "note" in row:
+        return row["note"]
+    return (
+        f"r = {row['r']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}] over {row['tasks']} tasks. "
+        "Both gains subtract the same base scores,\nwhose error alone correlates them."
+    )
