@@ -41,9 +41,16 @@ def main(width: int) -> None:
         "random": np.zeros(len(unheard), np.float32),  # equal scores count as random order
     }
     interactions, threads = logs.read_interactions(paths.LOGS), runtime.threads(settings.runtime.threads)
-    metrics["ranking"] = ranking.rank_songs(interactions, factors, known, unheard, sources, settings.als, threads)
-
+    metrics["ranking"], recall = ranking.rank_songs(
+        interactions, factors, known, unheard, sources, settings.als, threads
+    )
     paths.write_metrics(f"estimator-x{width}", metrics)
+    folder = paths.EVALUATION / f"estimator-x{width}"
+    folder.mkdir(parents=True, exist_ok=True)
+    of_songs = {"cosine": evaluation.cosines(predicted, truth), "mean_embedding": evaluation.cosines(mean, truth)}
+    table.loc[unheard, ["song_id", "listeners"]].assign(**of_songs).to_parquet(folder / "songs.parquet", index=False)
+    evaluation.similar_songs(predicted, truth).to_parquet(folder / "pairs.parquet", index=False)
+    recall.to_csv(paths.plot_path(f"estimator/recall-x{width}.tsv"), sep="\t", index=False)
     dimensions = evaluation.scores_by_dimension(predicted, truth)
     dimensions.to_csv(paths.plot_path(f"estimator/dimensions-x{width}.tsv"), sep="\t", index=False)
     print(

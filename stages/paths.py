@@ -8,6 +8,7 @@ LOGS = Path("data/logs")
 EMBEDDINGS = Path("data/embeddings")
 CORPORA = Path("data/corpora")
 CELLS = Path("data/transfer")
+EVALUATION = Path("data/evaluation")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 

@@ -1,12 +1,14 @@
-"""Test the methods against each other over all cells and within tasks, draw Figure 4 and print the report."""
+"""Test the methods against each other over all cells and within tasks, draw the figures and print the report."""
 
-from hearlog import cells, params, plots, report, report_text, within_tasks
+from hearlog import cells, params, report, report_text, within_tasks
+from hearlog.figures import confusion, curves, differences, estimator, style
+from hearlog.figures import scores as score_figures
 from hearlog.synthetic import is_synthetic
 from stages import paths, run
 
 
 def main() -> None:
-    """Read every cell that params name; write metrics/report.json, plots/within_tasks.tsv and plots/figure4."""
+    """Read every cell that params name; write metrics/report.json, the tables in plots/ and the figures."""
     settings = params.load()
     synthetic = is_synthetic(settings)
     scores = cells.read_cells(settings.tasks, settings.sweep.widths, paths.METRICS / "transfer")
@@ -17,9 +19,19 @@ def main() -> None:
     within = within_tasks.compare(scores, paths.CELLS)
     within.to_csv(paths.plot_path("within_tasks.tsv"), sep="\t", index=False)
     scores.to_csv(paths.plot_path("figure4.tsv"), sep="\t", index=False)
-    figures = plots.save(plots.figure4(scores, synthetic), paths.plot_path("figure4"))
+    figures = {
+        "differences": differences.paired_differences(scores, summary, within, synthetic),
+        "confusion": confusion.confusion_matrices(scores, paths.CELLS, "kd", synthetic),
+        "curves": curves.training_curves(scores, paths.PLOTS / "transfer", synthetic),
+        "estimator": estimator.estimator_quality(
+            settings.sweep.widths, settings.model.channels, paths.EVALUATION, paths.PLOTS / "estimator", synthetic
+        ),
+        "figure4": score_figures.figure4(scores, synthetic),
+    }
+    for name, figure in figures.items():
+        files = style.save(figure, paths.plot_path(name))
     print(report_text.render(scores, summary, within, synthetic))
-    print(f"\nFigure 4: {', '.join(map(str, figures))}")
+    print(f"\nFigure 4: {', '.join(map(str, files))}")
 
 
 if __name__ == "__main__":

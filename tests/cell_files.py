@@ -65,6 +65,46 @@ def write_cell(root, task, method, width, folds=3, **fields):
     _write_folds(Path(root) / "data/transfer" / task / f"{method}-x{width}", method, next(iter(scores)), metrics)
 
 
+def write_curves(root, tasks=TASKS, widths=(1,), folds=3, seeds=1):
+    """Losses by epoch: fold f trains f epochs longer than the first's four, and is best in its last but one."""
+    for task in tasks:
+        for width in widths:
+            for method in METHODS:
+                folder = Path(root) / "plots/transfer" / task
+                folder.mkdir(parents=True, exist_ok=True)
+                rows = [
+                    {"seed": seed, "fold": fold, "epoch": epoch, "train_task": 1.0, "valid_task": loss + seed / 10}
+                    for seed in range(seeds)
+                    for fold in range(folds)
+                    for epoch, loss in _losses(method, fold)
+                ]
+                pd.DataFrame(rows).to_csv(folder / f"{method}-x{width}.tsv", sep="\t", index=False)
+
+
+def _losses(method, fold):
+    if method == "fix":
+        return [(75, 0.8 + fold / 10)]
+    return [(epoch, abs(fold + 3 - epoch) + 0.5) for epoch in range(1, fold + 5)]
+
+
+def write_evaluation(root, widths=(1,), songs=50):
+    """What the evaluation of the estimator leaves: cosines of songs and of pairs of songs, and recall."""
+    rng = np.random.default_rng(0)
+    for width in widths:
+        folder, plots = Path(root) / f"data/evaluation/estimator-x{width}", Path(root) / "plots/estimator"
+        folder.mkdir(parents=True, exist_ok=True)
+        plots.mkdir(parents=True, exist_ok=True)
+        cosines = {"cosine": rng.uniform(0.5, 0.9, songs), "mean_embedding": rng.uniform(-0.1, 0.4, songs)}
+        pd.DataFrame({"song_id": range(songs), "listeners": 1} | cosines).to_parquet(folder / "songs.parquet")
+        true = rng.uniform(-0.5, 1, 500)
+        pairs = {"first": 0, "second": 1, "predicted": true / 2, "true": true}
+        pd.DataFrame(pairs).to_parquet(folder / "pairs.parquet")
+        k = np.array([1, 2, 5, 10, 20, 50, 100])
+        heights = {"estimator": 3, "ceiling_als_factors": 4, "mean_embedding": 1, "oracle_popularity": 2, "random": 1}
+        recall = {name: height / 5 * k / 100 for name, height in heights.items()}
+        pd.DataFrame({"k": k} | recall).to_csv(plots / f"recall-x{width}.tsv", sep="\t", index=False)
+
+
 def _write_folds(folder, method, name, metrics):
     folder.mkdir(parents=True, exist_ok=True)
     folds, seeds = metrics["folds"], metrics["seeds"]

@@ -102,3 +102,23 @@ def test_the_first_weights_depend_on_the_seed_alone(songs):
         optimisation = Optimisation(8, 1, 1, 0.001)
         runs.append(estimator.train(*songs, parts, CONFIG, optimisation, BACKEND, seed=3)[2])
     assert runs[0].equals(runs[1])
+
+
+def test_cosines_are_of_rows():
+    found = evaluation.cosines(np.array([[1.0, 0], [1, 1], [0, 0]]), np.array([[2.0, 0], [0, 3], [1, 1]]))
+    assert list(found) == pytest.approx([1, 0.5**0.5, 0])
+
+
+def test_songs_are_compared_each_with_each_by_both_embeddings():
+    truth = np.array([[1, 0], [0, 1], [1, 1]], np.float32)
+    pairs = evaluation.similar_songs(truth[::-1].copy(), truth)
+    assert pairs[["first", "second"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 2]]
+    assert list(pairs["true"]) == pytest.approx([0, 0.5**0.5, 0.5**0.5])
+    assert list(pairs["predicted"]) == pytest.approx([0.5**0.5, 0.5**0.5, 0])
+
+
+def test_of_many_songs_always_the_same_are_compared():
+    songs = np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
+    pairs = evaluation.similar_songs(songs, songs, songs=10)
+    assert len(pairs) == 45
+    assert pairs.equals(evaluation.similar_songs(songs, songs, songs=10))

@@ -72,7 +72,7 @@ def two_tastes():
 
 
 def rank(user_songs, factors, train, test, **sources):
-    return rank_songs(user_songs, factors, train, test, sources, ALS)
+    return rank_songs(user_songs, factors, train, test, sources, ALS)[0]
 
 
 def test_own_factors_rank_unheard_songs_above_chance(two_tastes):
@@ -112,10 +112,21 @@ def test_the_size_of_batches_does_not_show(two_tastes):
     heard, factors = two_tastes
     train, test = np.arange(40), np.arange(40, 60)
     sources = {"own": factors[test], "popularity": np.arange(20)}
-    whole = rank_songs(heard, factors, train, test, sources, ALS)
-    split = rank_songs(heard, factors, train, test, sources, ALS, batch_size=7)
+    whole, recall = rank_songs(heard, factors, train, test, sources, ALS)
+    split, split_recall = rank_songs(heard, factors, train, test, sources, ALS, batch_size=7)
     for name in sources:
         assert split[name] == pytest.approx(whole[name])
+    np.testing.assert_allclose(split_recall, recall)
+
+
+def test_recall_comes_at_every_length_of_list_below_all_songs(two_tastes):
+    heard, factors = two_tastes
+    sources = {"own": factors[40:], "chance": np.zeros(20)}
+    metrics, recall = rank_songs(heard, factors, np.arange(40), np.arange(40, 60), sources, ALS)
+    assert list(recall.columns) == ["k", "own", "chance"]
+    assert list(recall["k"]) == [1, 2, 5, 10]
+    assert recall["own"].iloc[-1] == metrics["own"]["recall_at_10"]
+    assert (recall["own"] > recall["chance"]).all()
 
 
 def test_users_who_cannot_be_ranked_for_are_counted():

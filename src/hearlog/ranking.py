@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import csr_matrix
 from tqdm import tqdm
 
@@ -13,7 +14,8 @@ from hearlog.errors import InputError
 from hearlog.factorize import fold_in
 from hearlog.params import Als
 
-CUTOFFS = (10, 50)
+CUTOFFS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+HEADLINE = (10, 50)  # the cutoffs among the metrics
 
 
 def recall_at_k(scores: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
@@ -77,7 +79,7 @@ def rank_songs(
     settings: Als,
     threads: int = 0,
     batch_size: int = 512,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], pd.DataFrame]:
     """Rank test songs for users who are known by their train songs alone.
 
     Every user's factors are solved anew from the train songs, so that no play of a test song has a part in them.
@@ -103,9 +105,13 @@ def rank_songs(
 
     Returns
     -------
-    For each name the means over users of ``recall_at_10``, ``recall_at_50`` and ``auc``; and the numbers of
-    users: ``users`` who were ranked for, ``users_without_train_plays``, ``users_without_test_plays``, and
-    ``users_with_all_test_songs``, for whom every order is right.
+    metrics
+        For each name the means over users of ``recall_at_10``, ``recall_at_50`` and ``auc``; and the numbers of
+        users: ``users`` who were ranked for, ``users_without_train_plays``, ``users_without_test_plays``, and
+        ``users_with_all_test_songs``, for whom every order is right.
+    recall
+        The mean recall of lists of 1, 2, 5, 10, ... 1000 songs, as long as there are more: one row a length, ``k``,
+        and a column for each name.
 
     Raises
     ------
@@ -125,12 +131,14 @@ def rank_songs(
         for name, source in sources.items():
             scores = users[batch] @ source.T if source.ndim == 2 else np.broadcast_to(source, relevant.shape)
             sums[name] += [*(recall_at_k(scores, relevant, k).sum() for k in CUTOFFS), auc(scores, relevant).sum()]
-    names = [*(f"recall_at_{k}" for k in CUTOFFS), "auc"]
-    means = {name: dict(zip(names, (total / len(ranked)).tolist(), strict=True)) for name, total in sums.items()}
-    return {
-        **means,
+    means = pd.DataFrame(sums, index=[*CUTOFFS, "auc"]) / len(ranked)
+    names: dict[Any, str] = {k: f"recall_at_{k}" for k in HEADLINE} | {"auc": "auc"}
+    metrics: dict[str, Any] = {
+        **{str(name): of_name.loc[list(names)].rename(names).to_dict() for name, of_name in means.items()},
         "users": len(ranked),
         "users_without_train_plays": int((n_known == 0).sum()),
         "users_without_test_plays": int((n_wanted == 0).sum()),
         "users_with_all_test_songs": int((n_wanted == len(test)).sum()),
     }
+    lengths = [k for k in CUTOFFS if k < len(test)]
+    return metrics, means.loc[lengths].rename_axis("k").reset_index()

@@ -1,9 +1,7 @@
-"""Figures in one style: for print at the width of a page or column, and for colour-blind readers."""
+"""The paper's Figure 4: scores of the four methods on every task."""
 
 from __future__ import annotations
 
-import string
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,37 +12,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from hearlog.cells import METHODS, protocol_label
+from hearlog.cells import METHODS
+from hearlog.figures.style import (
+    COLOURS,
+    FAINT,
+    MARKERS,
+    PANELS_ABREAST,
+    QUIET,
+    STYLE,
+    SYNTHETIC_SCORES,
+    task_panels,
+)
 
-# Okabe and Ito (2008): told apart with any colour vision; the markers tell them apart in grey.
-_COLOURS = {"base": "#000000", "fix": "#E69F00", "init": "#0072B2", "kd": "#D55E00"}
-_MARKERS = {"base": "o", "fix": "^", "init": "s", "kd": "D"}
 _REFERENCES: dict[str, dict[str, Any]] = {
-    "chance": {"color": "#BBBBBB", "linewidth": 1.4, "zorder": 0},
-    "majority": {"color": "#555555", "linewidth": 0.8, "linestyle": (0, (4, 3)), "zorder": 1},
+    "chance": {"color": FAINT, "linewidth": 1.4, "zorder": 0},
+    "majority": {"color": QUIET, "linewidth": 0.8, "linestyle": (0, (4, 3)), "zorder": 1},
 }
-_STYLE: Any = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "legend.columnspacing": 1.4,
-    "figure.titlesize": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "lines.linewidth": 1.0,
-    "lines.markersize": 3.5,
-    "pdf.fonttype": 42,  # journals refuse matplotlib's default Type 3 fonts
-}
-_COLUMNS = 4
-_PANEL = (1.79, 2.05)  # inches: four fill the 7.16 of a two-column page
 
 
 def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
@@ -64,48 +47,15 @@ def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
     -------
     A figure of one panel a task, in the order of the cells.
     """
-    tasks = cells.groupby("task", sort=False)
-    columns = min(_COLUMNS, len(tasks))
-    rows = -(-len(tasks) // columns)
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(max(_PANEL[0] * columns, 3.5), _PANEL[1] * rows + 0.5), layout="constrained")
-        for position, (_, task) in enumerate(tasks):
-            axes = figure.add_subplot(rows, columns, position + 1)
+    with rc_context(STYLE):
+        figure, panels = task_panels(cells)
+        for axes, task in panels:
             _draw_panel(axes, task)
-            _name_panel(axes, string.ascii_letters[position], *task[["title", "protocol", "folds"]].iloc[0])
-        figure.legend(handles=_legend(cells), loc="outside lower center", ncols=7 if columns == _COLUMNS else 3)
+        columns = 7 if len(figure.axes) >= PANELS_ABREAST else 3
+        figure.legend(handles=_legend(cells), loc="outside lower center", ncols=columns)
         if synthetic:
-            figure.suptitle("Synthetic data, too small to resolve the paper's 2.6 points", style="italic")
+            figure.suptitle(SYNTHETIC_SCORES, style="italic")
     return figure
-
-
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write a figure as ``<stem>.png`` and ``<stem>.pdf``, the same bytes for the same figure.
-
-    Returns
-    -------
-    The paths of the files.
-    """
-    undated: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".pdf": {"CreationDate": None}}
-    paths = [stem.with_name(stem.name + suffix) for suffix in undated]
-    with rc_context(_STYLE):
-        for path, metadata in zip(paths, undated.values(), strict=True):
-            figure.savefig(path, dpi=300, metadata=metadata)
-    return paths
-
-
-def _name_panel(axes: Axes, letter: str, title: str, protocol: str, folds: int) -> None:
-    """Write the task's name above a panel and, smaller, what its scores are of."""
-    axes.set_title(f"({letter}) {title}", pad=14)
-    axes.annotate(
-        protocol_label(protocol, folds),
-        xy=(0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 4),
-        textcoords="offset points",
-        fontsize=7,
-        color="#555555",
-    )
 
 
 def _draw_panel(axes: Axes, task: pd.DataFrame) -> None:
@@ -120,8 +70,8 @@ def _draw_panel(axes: Axes, task: pd.DataFrame) -> None:
             x,
             cells["score"] * percent,
             yerr=cells["spread"] * percent,
-            color=_COLOURS[method],
-            marker=_MARKERS[method],
+            color=COLOURS[method],
+            marker=MARKERS[method],
             capsize=1.5,
             elinewidth=0.7,
         )
@@ -153,7 +103,7 @@ def _references(task: pd.DataFrame) -> dict[str, float]:
 def _legend(cells: pd.DataFrame) -> list[Line2D]:
     """Entries of the shared legend; on a single capacity the ticks name the methods."""
     entries = [
-        Line2D([], [], color=_COLOURS[method], marker=_MARKERS[method], label=method)
+        Line2D([], [], color=COLOURS[method], marker=MARKERS[method], label=method)
         for method in METHODS
         if not _one_capacity(cells)
     ]

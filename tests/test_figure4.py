@@ -4,7 +4,8 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from hearlog.cells import read_cells, read_spread
-from hearlog.plots import figure4, save
+from hearlog.figures.scores import figure4
+from hearlog.figures.style import save
 
 
 def draw(root, tasks=TASKS, widths=(1,), synthetic=False, **fields):

@@ -1,0 +1,129 @@
+"""Which classes a method takes for which, and what each method finds of every class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from hearlog.cells import METHODS, read_predictions
+from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, PAGE, QUIET, STYLE, SYNTHETIC_SCORES, name_task
+
+_TASKS_ABREAST = 2
+_SHOWN = 0.1  # smaller shares are a shade without a number
+_LONGEST_NAME = 16  # letters; longer ones would take the matrix's place
+
+
+def confusion_matrices(cells: pd.DataFrame, folder: Path, method: str, synthetic: bool) -> Figure:
+    """Draw a page of confusion matrices of one method at the largest capacity, a panel a classification task.
+
+    Rows are true classes, in alphabetical order, with the number of their test clips; a square is the share of the
+    row that was taken for the class of the column, over all folds and seeds. Beside the rows stands the recall of
+    every method.
+
+    Parameters
+    ----------
+    cells
+        As of `hearlog.cells.read_cells`.
+    folder
+        As of `hearlog.cells.read_predictions`.
+    method
+        Whose matrices to draw.
+    synthetic
+        Whether to say that the numbers are of the embedded data set.
+    """
+    cells = cells[(cells["kind"] == "classification") & (cells["width"] == cells["width"].max())]
+    tasks = [of_task for _, of_task in cells.groupby("task", sort=False)]
+    rows = -(-len(tasks) // _TASKS_ABREAST)
+    with rc_context(STYLE):
+        if not tasks:
+            return _empty()
+        figure = Figure(figsize=(PAGE, 3 * rows + 0.5), layout="constrained")
+        grid = figure.add_gridspec(rows, 2 * _TASKS_ABREAST, width_ratios=[4, 1] * _TASKS_ABREAST)
+        for position, task in enumerate(tasks):
+            row, column = divmod(position, _TASKS_ABREAST)
+            matrix = figure.add_subplot(grid[row, 2 * column])
+            recall = figure.add_subplot(grid[row, 2 * column + 1], sharey=matrix)
+            answers = read_predictions(task, folder)
+            shares = _shares(answers, method)
+            _draw_matrix(matrix, shares, answers["truth"].groupby("item_id").first().value_counts())
+            _draw_recall(recall, answers, list(shares.index))
+            name_task(matrix, position, task)
+        channels = cells["channels"].iloc[0]
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=len(METHODS))
+        title = f"Confusion matrices of {method} at {channels} channels, per cent of each row"
+        figure.suptitle(title + f"\n{SYNTHETIC_SCORES}" * synthetic, style="italic")
+    return figure
+
+
+def _empty() -> Figure:
+    """Say that there is nothing to draw, for the pipeline expects its file."""
+    figure = Figure(figsize=(COLUMN, 0.6))
+    figure.text(0.5, 0.5, "No task of this run has classes.", ha="center", va="center", style="italic")
+    return figure
+
+
+def _shares(answers: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Share of each true class (row) that was taken for each class (column)."""
+    classes = sorted(set(answers["truth"]) | set(answers[method]))
+    shares = pd.crosstab(answers["truth"], answers[method], normalize="index")
+    return shares.reindex(index=classes, columns=classes)
+
+
+def _draw_matrix(axes: Axes, shares: pd.DataFrame, clips: pd.Series) -> None:
+    counts = clips.reindex(shares.index, fill_value=0)
+    axes.imshow(shares.fillna(0), cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    size = 6 if len(shares) > 12 else 6.5
+    places = np.arange(len(shares))
+    axes.set_xticks(places, [_short(name) for name in shares.columns], rotation=90, fontsize=size)
+    labels = [f"{_short(str(name))}  {count}" for name, count in counts.items()]
+    axes.set_yticks(places, labels, fontsize=size)
+    axes.tick_params(length=0, pad=2)
+    axes.spines[:].set(visible=True, color=FAINT)
+    axes.set_xlabel("predicted class", fontsize=7)
+    head: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 6, "color": QUIET}
+    axes.annotate("class  clips", (0, 1), xytext=(-6, 4), ha="right", **head)
+    for (row, column), share in np.ndenumerate(shares.to_numpy()):
+        if not share >= _SHOWN:
+            continue
+        axes.text(
+            column,
+            row,
+            f"{100 * share:.0f}",
+            ha="center",
+            va="center_baseline",
+            fontsize=5,
+            color="white" if share > 0.5 else "black",
+        )
+
+
+def _draw_recall(axes: Axes, answers: pd.DataFrame, classes: list[str]) -> None:
+    """Draw what share of each class every method found."""
+    right = answers[[*METHODS]].eq(answers["truth"], axis="index").groupby(answers["truth"]).mean() * 100
+    right = right.reindex(classes)
+    axes.hlines(range(len(classes)), right.min(axis=1), right.max(axis=1), color=FAINT, linewidth=0.6, zorder=0)
+    for position, method in enumerate(METHODS):  # a little apart, so that equal recalls do not hide each other
+        lines = np.arange(len(classes)) + 0.17 * (position - 1.5)
+        axes.plot(right[method], lines, MARKERS[method], color=COLOURS[method], markersize=2.6)
+    axes.set_xlim(-6, 106)
+    axes.set_xticks([0, 50, 100])
+    axes.set_xlabel("recall, %", fontsize=7)
+    axes.tick_params(axis="y", length=0, labelleft=False)
+    axes.spines["left"].set_visible(False)
+
+
+def _short(name: str) -> str:
+    name = name.replace("_", " ")
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
+
+
+def _legend() -> list[Line2D]:
+    return [
+        Line2D([], [], color=COLOURS[method], marker=MARKERS[method], linestyle="", label=method) for method in METHODS
+    ]

@@ -1,0 +1,161 @@
+"""Paired differences between methods: what the tests of the report are about."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from hearlog.cells import COMPARISONS, protocol_label
+from hearlog.figures.style import COLOURS, FAINT, MARKERS, MINUS, PAGE, QUIET, STYLE, SYNTHETIC_SCORES, name_panel
+
+_UNITS = {"classification": "points of accuracy", "regression": "r²"}
+_PERCENT = {"classification": 100, "regression": 1}
+
+
+def paired_differences(cells: pd.DataFrame, summary: dict[str, Any], within: pd.DataFrame, synthetic: bool) -> Figure:
+    """Draw the difference of every pair of scores, a panel a comparison, and the means that the tests are about.
+
+    Classification stands above, with the mean over all pairs and, where there are several capacities, that over
+    task means. Regression has another unit, stands below and has no mean.
+
+    Parameters
+    ----------
+    cells
+        As of `hearlog.cells.read_cells`.
+    summary
+        As of `hearlog.report.summarise`: the means and their intervals are its ``pairs`` and ``tasks``.
+    within
+        As of `hearlog.within_tasks.compare`: the intervals of single pairs. Over folds of unequal size their
+        middle is not quite the dot, which is the difference of the scores that the tests take.
+    synthetic
+        Whether to say that the numbers are of the embedded data set.
+    """
+    kinds = [kind for kind in _UNITS if kind in set(cells["kind"])]
+    blocks = [cells[cells["kind"] == kind] for kind in kinds]
+    heights = [_lines(block) for block in blocks]
+    size = (PAGE, (0.24 + 0.08 * len(cells["channels"].unique())) * sum(heights) + 1.3)
+    with rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(
+            len(kinds), len(COMPARISONS), sharex="row", sharey="row", squeeze=False, height_ratios=heights
+        )
+        for block, kind, panels in zip(blocks, kinds, grid, strict=True):
+            pairs = _pairs(block, within)
+            for axes, comparison in zip(panels, COMPARISONS, strict=True):
+                _draw_pairs(axes, pairs, comparison)
+                _draw_means(axes, _means(block, summary, comparison), block["task"].nunique())
+            _name_lines(panels[0], block)
+            figure.align_xlabels(panels)
+            panels[0].set_xlabel(f"difference, {_UNITS[kind]}", loc="left")
+        for position, (axes, comparison) in enumerate(zip(grid[0], COMPARISONS, strict=True)):
+            test = summary["pairs"]["-".join(comparison)]
+            name_panel(axes, position, f" {MINUS} ".join(comparison), _in_words(test))
+        figure.legend(handles=_legend(cells), loc="outside lower center", ncols=2)
+        if synthetic:
+            figure.suptitle(SYNTHETIC_SCORES, style="italic")
+    return figure
+
+
+def _pairs(cells: pd.DataFrame, within: pd.DataFrame) -> pd.DataFrame:
+    """One row a comparison, task and capacity: ``line``, ``difference``, ``ci_low``, ``ci_high``."""
+    keys = ["task", "channels"]
+    scores = cells.pivot_table(index=keys, columns="method", values="score") * _PERCENT[cells["kind"].iloc[0]]
+    pairs = pd.concat({f"{a}-{b}": scores[a] - scores[b] for a, b in COMPARISONS}, names=["comparison"])
+    table = pairs.rename("difference").reset_index()
+    intervals = within[["comparison", *keys, "ci_low", "ci_high"]].astype({"comparison": str})
+    tasks, channels = list(cells["task"].unique()), sorted(cells["channels"].unique())
+    step = 0.6 / len(channels)
+    offsets = {count: step * (position - (len(channels) - 1) / 2) for position, count in enumerate(channels)}
+    table["line"] = table["task"].map(tasks.index) + table["channels"].map(offsets)
+    return table.merge(intervals, on=["comparison", *keys], how="left")
+
+
+def _means(cells: pd.DataFrame, summary: dict[str, Any], comparison: Sequence[str]) -> list[dict[str, Any]]:
+    """List the tests whose means are drawn below the pairs."""
+    if cells["kind"].iloc[0] != "classification":
+        return []
+    tables = ["pairs", "tasks"][: _several(cells) + 1]
+    return [summary[table]["-".join(comparison)] for table in tables]
+
+
+def _several(cells: pd.DataFrame) -> bool:
+    return len(cells["channels"].unique()) > 1
+
+
+def _draw_pairs(axes: Axes, pairs: pd.DataFrame, comparison: Sequence[str]) -> None:
+    pairs = pairs[pairs["comparison"] == "-".join(comparison)]
+    colour = COLOURS[comparison[0]]
+    axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
+    axes.hlines(pairs["line"], pairs["ci_low"], pairs["ci_high"], color=colour, linewidth=0.7)
+    axes.plot(pairs["difference"], pairs["line"], MARKERS[comparison[0]], color=colour)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.locator_params(axis="x", nbins=4)
+
+
+def _draw_means(axes: Axes, tests: list[dict[str, Any]], first: int) -> None:
+    for line, test in enumerate(tests, start=first):
+        if "note" not in test:
+            interval = [test["ci_low"], test["ci_high"]]
+            axes.plot(interval, [line, line], color="black", linewidth=1.6, solid_capstyle="butt")
+            axes.plot(test["points"], line, "|", color="black", markersize=9, markeredgewidth=1.6)
+    if tests:
+        axes.axhline(first - 0.5, color=FAINT, linewidth=0.6)
+
+
+def _lines(cells: pd.DataFrame) -> int:
+    """Lines of a block of panels: its tasks, and its means."""
+    classification = cells["kind"].iloc[0] == "classification"
+    return cells["task"].nunique() + classification * (1 + _several(cells))
+
+
+def _name_lines(axes: Axes, cells: pd.DataFrame) -> None:
+    """Write beside the first panel what each line is: a task with its protocol, or a mean."""
+    tasks = cells.groupby("task", sort=False).first()
+    names = [(task["title"], protocol_label(task["protocol"], task["folds"])) for _, task in tasks.iterrows()]
+    if cells["kind"].iloc[0] == "classification":
+        pairs = len(cells.groupby(["task", "channels"]))
+        counts = {"pairs": pairs, "tasks": len(tasks)}
+        names += [(f"Mean over {what}", f"n = {n}, 95 % interval") for what, n in counts.items()]
+    lines = _lines(cells)
+    for line, (name, remark) in enumerate(names[:lines]):
+        place: Any = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right"}
+        axes.annotate(name, (0, line), xytext=(-6, 0), va="bottom", fontsize=7, **place)
+        axes.annotate(remark, (0, line), xytext=(-6, -0.5), va="top", fontsize=6, color=QUIET, **place)
+    axes.set_yticks([])
+    axes.set_ylim(lines - 0.5, -0.5)
+
+
+def _in_words(test: dict[str, Any]) -> str:
+    if "note" in test:
+        return textwrap.fill(test["note"], 28)
+    interval = f"{test['points']:+.1f} [{test['ci_low']:+.1f}, {test['ci_high']:+.1f}]"
+    counts = f"{test['wins']} won, {test['ties']} tied, {test['losses']} lost"
+    p = f"p = {test['p_holm']:.2g}" if test["p_holm"] >= 0.001 else "p < 0.001"
+    return f"{interval}\nHolm's {p}\n{counts}".replace("-", MINUS)
+
+
+def _legend(cells: pd.DataFrame) -> list[Line2D]:
+    channels = sorted(cells["channels"].unique())
+    capacity = f"; channels from the top: {', '.join(map(str, channels))}" if len(channels) > 1 else ""
+    dot = f"one pair, 95 % interval within the task{capacity}"
+    return [
+        Line2D([], [], color=QUIET, marker="o", linewidth=0.7, label=dot),
+        Line2D(
+            [],
+            [],
+            color="black",
+            marker="|",
+            markersize=8,
+            markeredgewidth=1.6,
+            linewidth=1.6,
+            label="mean with the interval of the paired t-test",
+        ),
+    ]

@@ -1,0 +1,96 @@
+"""The one style of all figures: for print at the width of a page or column, and for colour-blind readers."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hearlog.cells import protocol_label
+
+# Okabe and Ito (2008): told apart with any colour vision; the markers tell them apart in grey.
+COLOURS = {"base": "#000000", "fix": "#E69F00", "init": "#0072B2", "kd": "#D55E00"}
+MARKERS = {"base": "o", "fix": "^", "init": "s", "kd": "D"}
+QUIET = "#555555"
+FAINT = "#BBBBBB"
+STYLE: Any = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.columnspacing": 1.4,
+    "figure.titlesize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 3.5,
+    "pdf.fonttype": 42,  # journals refuse matplotlib's default Type 3 fonts
+}
+COLUMN, PAGE = 3.5, 7.16  # inches: of a column and of a page of two
+PANELS_ABREAST = 4
+MINUS = "\N{MINUS SIGN}"
+SYNTHETIC = "Synthetic data"
+SYNTHETIC_SCORES = "Synthetic data, too small to resolve the paper's 2.6 points"
+
+
+def task_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.DataFrame]]]:
+    """Lay out one panel a task, lettered, named and four abreast.
+
+    Returns
+    -------
+    The figure, and its axes one by one with the cells that belong there.
+    """
+    tasks = [of_task for _, of_task in cells.groupby("task", sort=False)]
+    columns = min(PANELS_ABREAST, len(tasks))
+    rows = -(-len(tasks) // columns)
+    size = (max(PAGE / PANELS_ABREAST * columns, COLUMN), 2.05 * rows + 0.5)
+    figure = Figure(figsize=size, layout="constrained")
+
+    def panels() -> Iterator[tuple[Axes, pd.DataFrame]]:
+        for position, task in enumerate(tasks):
+            axes = figure.add_subplot(rows, columns, position + 1)
+            name_task(axes, position, task)
+            yield axes, task
+
+    return figure, panels()
+
+
+def name_task(axes: Axes, position: int, task: pd.DataFrame) -> None:
+    """Write the letter of a panel and the task's name above it and, smaller, what its scores are of."""
+    name_panel(axes, position, task["title"].iloc[0], protocol_label(*task[["protocol", "folds"]].iloc[0]))
+
+
+def name_panel(axes: Axes, position: int, title: str, remark: str) -> None:
+    """Write the letter and the name of a panel above it and, smaller, a remark of one or more lines."""
+    axes.set_title(f"({string.ascii_letters[position]}) {title}", pad=14 + 8.5 * remark.count("\n"))
+    axes.annotate(
+        remark, (0, 1), xycoords="axes fraction", xytext=(0, 4), textcoords="offset points", fontsize=7, color=QUIET
+    )
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write a figure as ``<stem>.png`` and ``<stem>.pdf``, the same bytes for the same figure.
+
+    Returns
+    -------
+    The paths of the files.
+    """
+    undated: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".pdf": {"CreationDate": None}}
+    paths = [stem.with_name(stem.name + suffix) for suffix in undated]
+    with rc_context(STYLE):
+        for path, metadata in zip(paths, undated.values(), strict=True):
+            figure.savefig(path, dpi=300, metadata=metadata)
+    return paths
