@@ -73,7 +73,7 @@ def test_help_names_the_commands(capsys):
         main(["--help"])
     assert stopped.value.code == 0
     out = capsys.readouterr().out
-    assert all(command in out for command in ("check", "plan", "report"))
+    assert all(command in out for command in ("check", "plan", "report", "compare"))
 
 
 @pytest.fixture
@@ -181,8 +181,8 @@ def test_neither_start_nor_report_imports_torch(run_folder):
     code = """
 import sys
 import hearlog.cli
-assert not {"numpy", "pandas", "pydantic", "torch"} & set(sys.modules)
+assert not {"numpy", "pandas", "pydantic", "torch", "dvc"} & set(sys.modules)
 assert hearlog.cli.main(["report"]) == 0
-assert not {"torch", "matplotlib", "sklearn"} & set(sys.modules)
+assert not {"torch", "matplotlib", "sklearn", "dvc"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)

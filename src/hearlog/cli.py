@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,11 +21,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="hearlog", description="Music features from listening logs.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     parsers = {}
-    for name, command in {"check": check, "plan": plan, "report": report}.items():
+    for name, command in {"check": check, "plan": plan, "report": report, "compare": compare}.items():
         description = (command.__doc__ or "").splitlines()[0]
         parsers[name] = commands.add_parser(name, help=description, description=description)
         parsers[name].set_defaults(command=command)
     _add_options(parsers["check"])
+    parsers["compare"].add_argument(
+        "revisions",
+        nargs="*",
+        metavar="REV",
+        help="branch, tag, commit, experiment, or workspace (the files as they are now); the others are compared with "
+        "the first, and one alone with the workspace (default: HEAD workspace)",
+    )
     options = vars(parser.parse_args(arguments))
     try:
         return options.pop("command")(**options) or 0
@@ -87,9 +93,23 @@ def report() -> None:
     print("\nFigure 4: plots/figure4.png, plots/figure4.pdf")
 
 
+def compare(revisions: Sequence[str]) -> None:
+    """Put the scores of branches, commits or experiments side by side, and test each against the first."""
+    from hearlog.compare_text import render
+    from hearlog.revisions import WORKSPACE, read_revision
+
+    names = list(revisions) or ["HEAD"]
+    names += [WORKSPACE] if len(names) == 1 else []
+    if len(set(names)) < len(names):
+        raise InputError(f"{', '.join(names)}: names a revision twice. Name each once")
+    print(render([read_revision(name) for name in names]))
+
+
 def _refuse_other_settings(cells: list[str]) -> None:
     """Stop where the files of the last run were made with other settings than params.yaml holds."""
     import yaml
+
+    from hearlog.revisions import changed_setting
 
     lock = Path("dvc.lock")
     stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.is_file() else {}
@@ -97,9 +117,8 @@ def _refuse_other_settings(cells: list[str]) -> None:
     for name in ["report", *cells]:
         if name not in stages:
             raise InputError(f"stage {name} has not run with these settings. Run: dvc repro")
-        for key, value in stages[name].get("params", {}).get("params.yaml", {}).items():
-            if functools.reduce(lambda block, part: block.get(part, {}), key.split("."), present) != value:
-                raise InputError(f"{key} in params.yaml has changed since the last run. Run: dvc repro")
+        if key := changed_setting(stages[name], present):
+            raise InputError(f"{key} in params.yaml has changed since the last run. Run: dvc repro")
 
 
 if __name__ == "__main__":
