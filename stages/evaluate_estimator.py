@@ -49,6 +49,8 @@ def main(width: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     of_songs = {"cosine": evaluation.cosines(predicted, truth), "mean_embedding": evaluation.cosines(mean, truth)}
     table.loc[unheard, ["song_id", "listeners"]].assign(**of_songs).to_parquet(folder / "songs.parquet", index=False)
+    np.save(folder / "predicted.npy", predicted)
+    np.save(folder / "true.npy", truth)
     evaluation.similar_songs(predicted, truth).to_parquet(folder / "pairs.parquet", index=False)
     recall.to_csv(paths.plot_path(f"estimator/recall-x{width}.tsv"), sep="\t", index=False)
     dimensions = evaluation.scores_by_dimension(predicted, truth)

@@ -96,6 +96,9 @@ def write_evaluation(root, widths=(1,), songs=50):
         plots.mkdir(parents=True, exist_ok=True)
         cosines = {"cosine": rng.uniform(0.5, 0.9, songs), "mean_embedding": rng.uniform(-0.1, 0.4, songs)}
         pd.DataFrame({"song_id": range(songs), "listeners": 1} | cosines).to_parquet(folder / "songs.parquet")
+        embeddings = rng.normal(size=(songs, 4)).astype(np.float32)
+        np.save(folder / "true.npy", embeddings)
+        np.save(folder / "predicted.npy", embeddings + rng.normal(0, 0.5, (songs, 4)).astype(np.float32))
         true = rng.uniform(-0.5, 1, 500)
         pairs = {"first": 0, "second": 1, "predicted": true / 2, "true": true}
         pd.DataFrame(pairs).to_parquet(folder / "pairs.parquet")
