@@ -1,7 +1,8 @@
 """Test the methods against each other over all cells and within tasks, draw the figures and print the report."""
 
-from hearlog import cells, params, report, report_text, within_tasks
+from hearlog import cells, params, pilot, report, report_text, within_tasks
 from hearlog.figures import confusion, curves, differences, estimator, style
+from hearlog.figures import pilot as pilot_figure
 from hearlog.figures import scores as score_figures
 from hearlog.synthetic import is_synthetic
 from stages import paths, run
@@ -19,7 +20,13 @@ def main() -> None:
     within = within_tasks.compare(scores, paths.CELLS)
     within.to_csv(paths.plot_path("within_tasks.tsv"), sep="\t", index=False)
     scores.to_csv(paths.plot_path("figure4.tsv"), sep="\t", index=False)
+    answers = pilot.read_answers(settings.pilot.widths, paths.PILOT)
+    of_pilot = pilot.summarise(answers, settings.pilot.widths, settings.model.channels)
+    paths.write_metrics("pilot", of_pilot)
+    genres = pilot.score_genres(answers)
+    genres.to_csv(paths.plot_path("figure1.tsv"), sep="\t", index=False)
     figures = {
+        "figure1": pilot_figure.pilot_scores(genres, of_pilot, synthetic),
         "differences": differences.paired_differences(scores, summary, within, synthetic),
         "confusion": confusion.confusion_matrices(scores, paths.CELLS, "kd", synthetic),
         "curves": curves.training_curves(scores, paths.PLOTS / "transfer", synthetic),
@@ -31,6 +38,7 @@ def main() -> None:
     for name, figure in figures.items():
         files = style.save(figure, paths.plot_path(name))
     print(report_text.render(scores, summary, within, synthetic))
+    print(f"\n{report_text.render_pilot(of_pilot)}")
     print(f"\nFigure 4: {', '.join(map(str, files))}")
 
 

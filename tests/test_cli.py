@@ -27,6 +27,7 @@ def test_report_prints_the_last_run_from_its_files(run_folder, capsys):
     out = capsys.readouterr().out
     assert "Extended Ballroom" in out
     assert "kd - base    +3.5 points" in out
+    assert "Tags 50.0 %, logs 83.3 % on 12 test songs" in out
     assert out.startswith("Synthetic data")
     assert out.endswith("Figure 4: plots/figure4.png, plots/figure4.pdf\n")
 

@@ -91,6 +91,12 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
         ("audio.min_seconds", 9.0, r"audio\.min_seconds must not exceed audio\.seconds"),
         ("logs.header", False, r"columns \['user_id', 'song_id'\] are names, but header is false"),
         ("sweep.widths", [1, 1], r"sweep: widths \[1, 1\] name a multiplier twice"),
+        ("pilot.widths", [1, 1], r"pilot: widths \[1, 1\] name a multiplier twice"),
+        (
+            "pilot.widths",
+            [1, 2],
+            r"pilot\.widths \[1, 2\] asks for estimators of \[2\], which are not in sweep\.widths",
+        ),
         ("runtime.device", "gpu", r"runtime\.device: given 'gpu'"),
         ("transfer.seeds", [], r"transfer\.seeds: given \[\]"),
     ],
@@ -126,6 +132,7 @@ def test_each_fault_of_a_task_is_named_once(edit):
     ("key", "value", "message"),
     [
         ("logs.path", "data/logs", r"logs\.path 'data/logs' meets data/logs, which stages write"),
+        ("songs.audio_root", "data/pilot/songs", r"songs\.audio_root .* meets data/pilot, which stages write"),
         ("songs.audio_root", "data", r"songs\.audio_root 'data' meets data/logs, .* keep your data in data/raw"),
         ("tasks.gtzan.path", "models/../models/x", r"tasks\.gtzan\.path .* meets models"),
         ("logs.path", "", r"logs\.path: given ''"),
@@ -155,6 +162,10 @@ def test_a_task_cannot_be_called_songs(edit):
     task = yaml.safe_load((PRESETS / "demo.yaml").read_text())["tasks"]["gtzan"]
     with pytest.raises(InputError, match=r"tasks\.songs: that name is the songs' own corpus"):
         edit("tasks.songs", task)
+
+
+def test_a_run_can_go_without_the_pilot(edit):
+    assert edit("pilot.widths", []).pilot.widths == []
 
 
 def test_channels_beyond_the_limit_name_both_keys(edit):

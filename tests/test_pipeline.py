@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hearlog.pilot import SWITCHED_OFF
+
 ROOT = Path(__file__).parents[1]
 DVC = [sys.executable, "-m", "dvc"]
 
@@ -89,6 +91,7 @@ def estimator(width: int = 1) -> set[str]:
     return {f"train_estimator@{width}", f"evaluate_estimator@{width}"} | embedded
 
 
+PILOT = {"embed_songs@1", "pilot_tags@1", "pilot_logs@1"}
 ALL = ("base", "fix", "init", "kd")
 
 
@@ -96,7 +99,7 @@ ALL = ("base", "fix", "init", "kd")
 def workspace(tmp_path_factory) -> Workspace:
     workspace = Workspace(tmp_path_factory.mktemp("clone"))
     ran = workspace.repro()
-    assert {"make_demo", "ingest_logs", "report"} | estimator() | cells(*ALL) <= ran
+    assert {"make_demo", "ingest_logs", "list_genres", "report"} | estimator() | cells(*ALL) | PILOT <= ran
     workspace.commit()
     return workspace
 
@@ -145,7 +148,12 @@ def test_a_protocol_re_runs_that_tasks_splits_and_cells_which_all_name_it(worksp
 
 def test_the_song_split_re_runs_the_estimator_and_what_follows(workspace):
     ran = workspace.repro_with(songs__split={"train": 0.7, "valid": 0.15, "test": 0.15})
-    assert ran == {"split_songs", "report"} | estimator() | cells("fix", "init", "kd")
+    assert ran == {"split_songs", "list_genres", "report"} | estimator() | cells("fix", "init", "kd") | PILOT
+
+
+def test_without_the_pilot_the_report_alone_runs_and_says_so(workspace):
+    assert workspace.repro_with(pilot__widths=[]) == {"report"}
+    assert workspace.metrics("pilot") == {"songs": 0, "note": SWITCHED_OFF}
 
 
 def test_the_runtime_re_runs_nothing(workspace):
@@ -163,7 +171,7 @@ def test_an_experiment_in_another_folder_runs_what_depends_on_capacity(workspace
     workspace.commit()
     output = workspace.dvc("exp", "run", "--temp", "--set-param", "model.channels=32")
     ran = set(re.findall(r"Running stage '([^']+)'", output))
-    assert ran == {"report"} | estimator() | cells(*ALL)
+    assert ran == {"report"} | estimator() | cells(*ALL) | PILOT
     (name,) = re.findall(r"Ran experiment\(s\): (\S+)", output)
     changed = json.loads(workspace.dvc("metrics", "diff", "HEAD", name, "--json"))
     scores = changed["metrics/transfer/gtzan/base-x1.json"]

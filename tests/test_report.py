@@ -5,7 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cell_files import CLASSIFICATION, REGRESSION, TASKS, write_cell, write_cells, write_curves, write_evaluation
+from cell_files import (
+    CLASSIFICATION,
+    REGRESSION,
+    TASKS,
+    write_cell,
+    write_cells,
+    write_curves,
+    write_evaluation,
+    write_pilot,
+)
 from scipy import stats
 
 from hearlog import params
@@ -346,6 +355,7 @@ def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
     write_cells(tmp_path, ["fma_small"], folds=1)
     write_curves(tmp_path)
     write_evaluation(tmp_path)
+    write_pilot(tmp_path)
     done = subprocess.run(
         [sys.executable, "-m", "stages.report"],
         cwd=tmp_path,
@@ -356,8 +366,10 @@ def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
     )
     assert done.stdout.endswith("Figure 4: plots/figure4.png, plots/figure4.pdf\n")
     assert json.loads((tmp_path / "metrics/report.json").read_text())["pairs"]["kd-base"]["pairs"] == 6
-    for name in ("figure4", "differences", "confusion", "curves", "estimator"):
+    for name in ("figure1", "figure4", "differences", "confusion", "curves", "estimator"):
         assert (tmp_path / f"plots/{name}.png").stat().st_size > 10_000
         assert (tmp_path / f"plots/{name}.pdf").read_bytes().startswith(b"%PDF")
+    assert json.loads((tmp_path / "metrics/pilot.json").read_text())["fix-base"]["test"] == "McNemar"
+    assert len((tmp_path / "plots/figure1.tsv").read_text().splitlines()) == 1 + 3
     assert len((tmp_path / "plots/within_tasks.tsv").read_text().splitlines()) == 1 + 4 * 8
     assert len((tmp_path / "plots/figure4.tsv").read_text().splitlines()) == 1 + 4 * 8

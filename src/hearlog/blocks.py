@@ -192,6 +192,18 @@ class Transfer(Block):
         return self
 
 
+class Pilot(Block):
+    """The capacities of the pilot experiment: multipliers of ``model.channels``; none to go without it."""
+
+    widths: list[Count]
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Pilot:
+        if len(set(self.widths)) < len(self.widths):
+            raise ValueError(f"widths {self.widths} name a multiplier twice")
+        return self
+
+
 class Task(Block):
     """A labelled data set and one target of it."""
 

@@ -80,8 +80,9 @@ def report() -> None:
     """Print the scores and tests of the last run again, for the cells that params.yaml names."""
     from hearlog import params
     from hearlog.cells import read_cells, read_table
+    from hearlog.pilot import read_summary
     from hearlog.report import summarise
-    from hearlog.report_text import render
+    from hearlog.report_text import render, render_pilot
     from hearlog.synthetic import is_synthetic
 
     settings = params.load()
@@ -89,7 +90,9 @@ def report() -> None:
     cells = read_cells(settings.tasks, settings.sweep.widths, Path("metrics/transfer"))
     spread = read_table(Path("plots/figure4.tsv"))[["task", "method", "width", "seed_spread"]]
     within = read_table(Path("plots/within_tasks.tsv"))
+    of_pilot = read_summary(Path("metrics/pilot.json"))
     print(render(cells.merge(spread, "left"), summarise(cells), within, is_synthetic(settings)))
+    print(f"\n{render_pilot(of_pilot)}")
     print("\nFigure 4: plots/figure4.png, plots/figure4.pdf")
 
 

@@ -19,6 +19,7 @@ from hearlog.blocks import (
     Logs,
     Mel,
     Model,
+    Pilot,
     Runtime,
     Songs,
     Sweep,
@@ -29,7 +30,17 @@ from hearlog.errors import InputError
 from hearlog.validation import Block, describe, read_yaml
 
 # Folders of dvc.yaml's outputs; DVC refuses a stage that would read what a later one writes.
-OUTPUTS = ("data/logs", "data/embeddings", "data/corpora", "data/transfer", "models", "metrics", "plots")
+OUTPUTS = (
+    "data/logs",
+    "data/embeddings",
+    "data/corpora",
+    "data/transfer",
+    "data/evaluation",
+    "data/pilot",
+    "models",
+    "metrics",
+    "plots",
+)
 TaskName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 
 
@@ -49,6 +60,7 @@ class Params(Block):
     estimator: Estimator
     tasks: Annotated[dict[TaskName, Task], Field(min_length=1)]
     transfer: Transfer
+    pilot: Pilot
 
     @model_validator(mode="after")
     def _capacity_within_limit(self) -> Params:
@@ -58,6 +70,15 @@ class Params(Block):
                 f"model.channels {self.model.channels} x sweep.widths {max(self.sweep.widths)} asks for {widest} "
                 f"channels, above model.max_channels {self.model.max_channels}: lower one of the first two "
                 "(one capacity: sweep.widths: [1]) or raise the limit"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pilot_has_an_estimator(self) -> Params:
+        if missing := sorted(set(self.pilot.widths) - set(self.sweep.widths)):
+            raise ValueError(
+                f"pilot.widths {self.pilot.widths} asks for estimators of {missing}, which are not in sweep.widths "
+                f"{self.sweep.widths}: take those, or [] to go without the pilot"
             )
         return self
 

@@ -68,6 +68,31 @@ def render(cells: pd.DataFrame, summary: dict[str, Any], within: pd.DataFrame, s
     return "\n\n".join(sections)
 
 
+def render_pilot(summary: dict[str, Any]) -> str:
+    """Write the section of the pilot experiment.
+
+    Parameters
+    ----------
+    summary
+        As of `hearlog.pilot.summarise`.
+    """
+    heading = "Pilot experiment: genre by tags (base) and by listening logs (fix)"
+    if not summary["songs"]:
+        return _section(heading, summary["note"])
+    accuracy, right, difference = summary["accuracy"], summary["right"], summary["fix-base"]
+    test = difference.get("note")
+    if test is None:
+        interval = f"[{difference['ci_low']:.1f}, {difference['ci_high']:.1f}]"
+        test = f"{interval}, {difference['test']} {_p(difference['p'])}"
+    body = (
+        f"Tags {accuracy['base']:.1f} %, logs {accuracy['fix']:.1f} % on {summary['songs']:,} test songs of "
+        f"{summary['genres']} genres at {summary['channels']} channels. Right by both {right['both']:.4g}, by tags "
+        f"alone {right['base_alone']:.4g}, by logs alone {right['fix_alone']:.4g}, by none {right['none']:.4g}: "
+        f"fix - base {difference['points']:+.1f} points {test}"
+    )
+    return _section(heading, textwrap.fill(body, WIDTH))
+
+
 def _section(heading: str, body: str) -> str:
     return f"{heading}\n{'-' * len(heading)}\n{body}"
 

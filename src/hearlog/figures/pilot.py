@@ -1,0 +1,126 @@
+"""The paper's Figure 1: what a tag-trained and a log-trained model find of every genre."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, MINUS, QUIET, STYLE, SYNTHETIC
+from hearlog.pilot import MODELS, wilson_interval
+
+_SHOWN = 40  # genres that fit on a page
+_LONGEST_NAME = 22  # letters
+_NAMES = {
+    "base": "tags: network trained on genre tags (base)",
+    "fix": "logs: linear classifier on the CF estimator (fix)",
+}
+_CHANCE: dict[str, Any] = {"color": FAINT, "linewidth": 1.4, "zorder": 0}
+
+
+def pilot_scores(genres: pd.DataFrame, summary: dict[str, Any], synthetic: bool) -> Figure:
+    """Draw the recall of both models for all songs and for every genre, with Wilson's intervals.
+
+    Genres are sorted by how much better logs tell them than tags. Of more than 40, those with the most test songs are
+    drawn. The intervals are those of single models, and say less than the paired test of all songs above them.
+
+    Parameters
+    ----------
+    genres
+        As of `hearlog.pilot.score_genres`.
+    summary
+        As of `hearlog.pilot.summarise`.
+    synthetic
+        Whether to say that the numbers are of the embedded data set.
+
+    Returns
+    -------
+    A figure of a column's width; without genres, one that says why.
+    """
+    with rc_context(STYLE):
+        if genres.empty:
+            return _empty(summary["note"])
+        lines = pd.concat([_all_songs(genres), _sorted(genres)], ignore_index=True)
+        figure = Figure(figsize=(COLUMN, 0.15 * len(lines) + 1.65), layout="constrained")
+        axes = figure.add_subplot()
+        _draw_recall(axes, lines, 100 / summary["genres"])
+        _name_lines(axes, lines)
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=1)
+        title = _in_words(summary, len(lines) - 1)
+        figure.suptitle(f"{SYNTHETIC}\n{title}" if synthetic else title, style="italic", fontsize=7)
+    return figure
+
+
+def _empty(note: str) -> Figure:
+    """Say why there is nothing to draw, for the pipeline expects its file."""
+    figure = Figure(figsize=(COLUMN, 0.6))
+    figure.text(0.5, 0.5, textwrap.fill(note, 55), ha="center", va="center", style="italic")
+    return figure
+
+
+def _all_songs(genres: pd.DataFrame) -> pd.DataFrame:
+    """Write the scores of all songs as those of one more genre."""
+    songs = int(genres["songs"].sum())
+    line: dict[str, Any] = {"genre": "All genres", "songs": songs}
+    for method in MODELS:
+        share = float((genres[method] * genres["songs"]).sum() / songs)
+        low, high = wilson_interval(share, songs)
+        line |= {method: share, f"{method}_low": low, f"{method}_high": high}
+    return pd.DataFrame([line])
+
+
+def _sorted(genres: pd.DataFrame) -> pd.DataFrame:
+    shown = genres.sort_values(["songs", "genre"], ascending=[False, True]).head(_SHOWN)
+    gain = shown["fix"] - shown["base"]
+    return shown.assign(gain=gain).sort_values(["gain", "genre"], ascending=[False, True]).drop(columns="gain")
+
+
+def _draw_recall(axes: Axes, lines: pd.DataFrame, chance: float) -> None:
+    places = np.arange(len(lines))
+    for method, offset in zip(MODELS, (0.17, -0.17), strict=True):  # so that intervals do not hide each other
+        score, low, high = (lines[method + end].to_numpy() * 100 for end in ("", "_low", "_high"))
+        axes.hlines(places + offset, low, high, color=COLOURS[method], linewidth=0.5)
+        axes.plot(score, places + offset, MARKERS[method], color=COLOURS[method], clip_on=False)
+    axes.axvline(chance, **_CHANCE)
+    axes.axhline(0.5, color=FAINT, linewidth=0.6)
+    axes.set_xlim(0, 100)
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.set_xlabel("recall, % of the genre's test songs")
+
+
+def _name_lines(axes: Axes, lines: pd.DataFrame) -> None:
+    """Write genres and their numbers of test songs in two columns."""
+    names = [textwrap.shorten(str(name), _LONGEST_NAME, placeholder="…") for name in lines["genre"]]
+    digits = len(f"{lines['songs'].max():,}")
+    axes.set_yticks(range(len(lines)), names)
+    axes.tick_params(axis="y", length=0, pad=8 + 4.5 * digits)
+    place: Any = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right"}
+    for line, count in enumerate(lines["songs"]):
+        axes.annotate(f"{count:,}", (0, line), xytext=(-5, 0), va="center_baseline", fontsize=7, **place)
+    axes.annotate("test songs", (0, -0.6), xytext=(-5, 2), va="bottom", fontsize=6, color=QUIET, **place)
+
+
+def _in_words(summary: dict[str, Any], shown: int) -> str:
+    genres, difference = summary["genres"], summary["fix-base"]
+    few = f" ({shown} with most test songs shown)" if shown < genres else ""
+    interval = test = ""
+    if "note" not in difference:
+        interval = f" [{difference['ci_low']:+.1f}, {difference['ci_high']:+.1f}]"
+        p = f"p = {difference['p']:.2g}" if difference["p"] >= 0.001 else "p < 0.001"
+        test = f", {difference['test']} {p}"
+    points = f"logs - tags {difference['points']:+.1f} points{interval}".replace("-", MINUS) + test
+    return f"{genres} genres{few}, {summary['channels']} channels\n{points}"
+
+
+def _legend() -> list[Line2D]:
+    models = [
+        Line2D([], [], color=COLOURS[method], marker=MARKERS[method], linewidth=0.5, label=f"{name}, 95 % interval")
+        for method, name in _NAMES.items()
+    ]
+    return [*models, Line2D([], [], label="chance", **_CHANCE)]

@@ -1,0 +1,163 @@
+"""The pilot experiment (paper, Figure 1): what genre tags and what listening logs tell of a song's genre.
+
+The tag-trained model is method ``base``, a network trained on the genres from scratch; the log-trained one is method
+``fix``, a linear classifier on the frozen CF estimator, which has never been shown a genre.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from hearlog import statistics
+from hearlog.errors import InputError
+from hearlog.paired_clips import accuracy_interval, mcnemar_test
+from hearlog.statistics import CONFIDENCE
+
+MODELS = ("base", "fix")
+SWITCHED_OFF = "The pilot experiment was not run: pilot.widths is empty."
+NO_GENRES = "The pilot experiment found no genres in the catalogue that can be learned and tested."
+
+
+def read_answers(widths: Sequence[int], folder: Path) -> pd.DataFrame:
+    """Read what both models answered on the test songs, at the largest capacity.
+
+    Parameters
+    ----------
+    widths
+        Multipliers of ``model.channels``.
+    folder
+        Holds ``<method>-x<width>/predictions.parquet``.
+
+    Returns
+    -------
+    One row a seed and test song (the index: ``seed``, ``item_id``): ``truth``, ``base`` and ``fix``, genres. No rows
+    without widths, or where the catalogue has no genres that can be learned.
+
+    Raises
+    ------
+    InputError
+        When a file is missing, or the models were tested on different songs.
+    """
+    if not widths:
+        return pd.DataFrame(columns=["seed", "item_id", "truth", *MODELS]).set_index(["seed", "item_id"])
+    answers = {}
+    for method in MODELS:
+        path = folder / f"{method}-x{max(widths)}/predictions.parquet"
+        if not path.is_file():
+            raise InputError(f"{path}: no such file, but params.yaml asks for this cell. Run: dvc repro")
+        answers[method] = pd.read_parquet(path).set_index(["seed", "item_id"]).sort_index()
+    truth = answers["base"]["truth"]
+    if not truth.equals(answers["fix"]["truth"]):
+        raise InputError(
+            f"{folder}/*/predictions.parquet: the models were tested on different songs, so they come from different "
+            "runs and cannot be compared. Run: dvc repro"
+        )
+    return pd.DataFrame({"truth": truth} | {method: answers[method]["prediction"] for method in MODELS})
+
+
+def summarise(answers: pd.DataFrame, widths: Sequence[int], channels: int) -> dict[str, Any]:
+    """Compare both models over all test songs, as nested dicts without lists (``dvc metrics diff`` drops lists).
+
+    With several seeds, a song counts with the share of them that got it right, and the sign-flip test takes the
+    place of McNemar's, as in `hearlog.within_tasks`.
+
+    Parameters
+    ----------
+    answers
+        As of `read_answers`.
+    widths
+        Multipliers of ``channels``.
+    channels
+        Of the network of width 1.
+
+    Returns
+    -------
+    ``channels``, ``songs``, ``genres``; ``accuracy`` of each model, per cent; ``right``: how many songs both models,
+    one alone and none had right; ``fix-base``: ``points``, ``test``, ``ci_low``, ``ci_high`` and ``p``, or a ``note``.
+    Without answers: ``songs``, which is 0, and a ``note``.
+    """
+    if answers.empty:
+        return {"songs": 0, "note": NO_GENRES if widths else SWITCHED_OFF}
+    right = _right(answers)
+    base, fix = right["base"], right["fix"]
+    one_seed = len(right) == len(answers)
+    name, test = ("McNemar", mcnemar_test) if one_seed else ("sign-flip", statistics.sign_flip_test)
+    significance, interval = test(fix, base), accuracy_interval(fix, base)
+    difference: dict[str, Any] = {"points": 100 * float((fix - base).mean()), "test": name}
+    if note := significance.note or interval.note:
+        difference["note"] = note
+    else:
+        difference |= {"ci_low": 100 * interval.low, "ci_high": 100 * interval.high, "p": significance.p}
+    counts = answers[[*MODELS]].eq(answers["truth"], axis="index").value_counts()
+    outcomes = {"both": (True, True), "base_alone": (True, False), "fix_alone": (False, True), "none": (False, False)}
+    repeats = len(answers) / len(right)
+    return {
+        "channels": channels * max(widths),
+        "songs": len(right),
+        "genres": answers["truth"].nunique(),
+        "accuracy": {method: 100 * float(right[method].mean()) for method in MODELS},
+        "right": {name: float(counts.get(outcome, 0) / repeats) for name, outcome in outcomes.items()},
+        "fix-base": difference,
+    }
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Read what `summarise` found, from the file that the report stage has written.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it is not JSON.
+    """
+    try:
+        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Run: dvc repro") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as JSON ({error}). Run: dvc repro") from None
+    return summary
+
+
+def score_genres(answers: pd.DataFrame) -> pd.DataFrame:
+    """Score both models genre by genre.
+
+    Parameters
+    ----------
+    answers
+        As of `read_answers`.
+
+    Returns
+    -------
+    One row a genre: ``genre``, ``songs`` (tested), and for each model its recall, which is the accuracy on the songs of
+    the genre, a fraction (``base``), with the 95 % interval of Wilson (1927; ``base_low``, ``base_high``). With
+    several seeds, recall is the mean over them, and the interval that of as many songs, rounded.
+    """
+    truth = answers["truth"].groupby("item_id").first()
+    rows = []
+    for genre, right in _right(answers).groupby(truth):
+        row = {"genre": genre, "songs": len(right)}
+        for method in MODELS:
+            share = right[method].mean()
+            low, high = wilson_interval(share, len(right))
+            row |= {method: share, f"{method}_low": low, f"{method}_high": high}
+        rows.append(row)
+    columns = ["genre", "songs", *(f"{method}{end}" for method in MODELS for end in ("", "_low", "_high"))]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def wilson_interval(share: float, songs: int) -> tuple[float, float]:
+    """Bound a share of right answers at 95 % (Wilson 1927); of several seeds, whole songs are counted."""
+    interval = stats.binomtest(round(share * songs), songs).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _right(answers: pd.DataFrame) -> pd.DataFrame:
+    """One row a song: the share of seeds with which each model is right."""
+    right = answers[[*MODELS]].eq(answers["truth"], axis="index")
+    return right.groupby("item_id").mean()

@@ -1,0 +1,53 @@
+"""Learn the genres of the catalogue from tags (base) or from listening logs (fix): the pilot experiment."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hearlog import estimator, genres, params, runtime, scores, transfer
+from hearlog.corpus import Corpus
+from stages import paths, run
+from stages.transfer import _settings, _write_tables
+
+PROTOCOL: dict[str, str | int] = {"protocol": "random", "folds": 1}  # of the songs' own split
+
+
+def main(method: str, width: int) -> None:
+    """Run ``method`` (base or fix) on the songs' genres with ``width`` times ``model.channels`` channels."""
+    settings = params.load()
+    cell = f"{method}-x{width}"
+    clips, folds = genres.as_task(pd.read_parquet(paths.PILOT / "songs.parquet"))
+    facts = PROTOCOL | {"seeds": len(settings.transfer.seeds), "channels": settings.model.channels * width}
+    if not folds:
+        _write_nothing(paths.PILOT / cell, paths.plot_path(f"pilot/{cell}.tsv"))
+        paths.write_metrics(f"pilot/{cell}", facts | {"songs": 0, "genres": 0})
+        print(f"pilot {cell}: no song has a genre that can be learned and tested, see metrics/pilot/songs.json")
+        return
+    backend = runtime.start(settings.runtime.device, settings.runtime.precision, settings.runtime.threads)
+    corpus = Corpus(paths.CORPORA / "songs")
+    teacher = None
+    if method != "base":
+        network, _ = estimator.load(paths.estimator(width))
+        teacher = transfer.Teacher(network, np.load(corpus.embeddings(width)))
+    task = transfer.Task(clips, folds, np.load(corpus.mel, mmap_mode="r"))
+    experiment = transfer.Cell(method, task, teacher, _settings(settings, width), backend)
+    predictions, curves = experiment.run(settings.transfer.seeds)
+    _write_tables(paths.PILOT / cell, predictions, PROTOCOL)
+    scores.label(curves, PROTOCOL).to_csv(paths.plot_path(f"pilot/{cell}.tsv"), sep="\t", index=False)
+    headline = scores.mean_score(predictions) | scores.reference_lines(clips["target"], folds)
+    counts = {"songs": len(folds[0]["test"]), "genres": clips["target"].nunique()}
+    paths.write_metrics(f"pilot/{cell}", facts | counts | headline)
+    print(f"pilot {cell}: " + ", ".join(f"{name} {value:.3f}" for name, value in headline.items()))
+
+
+def _write_nothing(folder: Path, curves: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = ["seed", "fold", "item_id", "truth", "prediction"]
+    pd.DataFrame(columns=[*PROTOCOL, *columns]).to_parquet(folder / "predictions.parquet", index=False)
+    losses = ["seed", "fold", "epoch", "train_task", "valid_task"]
+    pd.DataFrame(columns=[*PROTOCOL, *losses]).to_csv(curves, sep="\t", index=False)
+
+
+if __name__ == "__main__":
+    run(main)
