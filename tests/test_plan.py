@@ -136,6 +136,19 @@ def test_training_of_the_papers_run_counts_folds_methods_and_epochs(paper):
     assert workload.count_trained(paper, PAPER_CLIPS) == pytest.approx(100 * songs + 3 * 100 * folds)
 
 
+def test_the_pilot_takes_the_time_to_train_one_network_on_all_songs(paper):
+    work = workload.count_pilot(paper, PAPER_CLIPS)
+    assert work == pytest.approx(100 * 244_975 * (0.764993 + 0.085033 / 3))
+
+    def seconds(widths: list[int]) -> float:
+        settings = paper.model_copy(update={"pilot": params.Pilot(widths=widths)})
+        return workload.time_needed(settings, PAPER_CLIPS, PAPER_LOGS, 2, 10.0)["training"]
+
+    assert seconds([1]) - seconds([]) == pytest.approx(work / 10)
+    assert seconds([2]) - seconds([]) == pytest.approx(2**workload.GROWTH * work / 10)
+    assert seconds([1]) / seconds([]) < 1.03, "at the smallest of four capacities little beside the estimators"
+
+
 def test_published_folds_count_as_folds_and_lists_as_one_run(paper):
     task = {"path": "data/raw", "valid": 0.15}
     cv4 = {"dcase2016": {**task, "reader": "dcase2016", "target": "scene", "protocol": "dev_cv4"}}
@@ -153,12 +166,13 @@ def test_published_folds_count_as_folds_and_lists_as_one_run(paper):
 @pytest.mark.parametrize("preset", ["demo", "paper"])
 def test_every_cell_of_the_pipeline_is_counted(preset):
     settings = params.load(ROOT / f"presets/{preset}.yaml")
-    sizes = {"width": len(settings.sweep.widths), "task": len(settings.tasks)}
+    sizes = {"${sweep.widths}": settings.sweep.widths, "${tasks}": settings.tasks}
+    sizes["${pilot.widths}"] = settings.pilot.widths
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
     cells = 1  # data/demo/dvc.yaml
     for stage in stages:
-        axes = stage.get("matrix", {"task": None} if "foreach" in stage else {})
-        cells += math.prod(sizes[axis] if axis in sizes else len(values) for axis, values in axes.items())
+        axes = stage.get("matrix", {"task": stage["foreach"]} if "foreach" in stage else {})
+        cells += math.prod(len(values if isinstance(values, list) else sizes[values]) for values in axes.values())
     assert workload.count_cells(settings) == cells
 
 

@@ -32,9 +32,9 @@ class Figures:
     """What a plan is computed from.
 
     ``clip_seconds`` and ``clip_bytes`` are those of a crop, and of it with its spectrogram; ``cells`` are processes;
-    ``trained_clips`` pass through training at one capacity if no training stops early, ``trained_per_second`` at the
-    smallest capacity on this machine; ``channels`` and ``batch_size`` are the largest, ``dtype`` is what they are
-    multiplied in.
+    ``trained_clips`` pass through training at one capacity if no training stops early, ``pilot_clips`` besides at one
+    of the pilot experiment, ``trained_per_second`` at the smallest capacity on this machine; ``channels`` and
+    ``batch_size`` are the largest, ``dtype`` is what they are multiplied in.
     """
 
     clip_seconds: float
@@ -45,6 +45,7 @@ class Figures:
     threads: int
     cells: int
     trained_clips: int
+    pilot_clips: int
     trained_per_second: float
     channels: int
     batch_size: int
@@ -102,6 +103,7 @@ class Plan:
     def describe(self) -> str:
         """Return a few lines of text."""
         figures, training = self.figures, self.seconds["training"]
+        pilot = f", {figures.pilot_clips:,} at each of the pilot's" if figures.pilot_clips else ""
         rest = sum(self.seconds.values()) - training
         kept = f"{_size(self.kept)} of it there already, " if self.kept else ""
         subjects = {
@@ -110,8 +112,8 @@ class Plan:
             "logs": f"{figures.log_rows:,} rows, {figures.users:,} users, {figures.songs_played:,} songs",
             "time": f"about {_duration(rest + TYPICAL_EPOCHS * training)}, at most {_duration(rest + training)} if no "
             f"training stops early: {_list(self.seconds, _duration)} ({figures.cells} processes, {figures.threads} "
-            f"threads, {figures.trained_clips:,} clips to train on at each capacity, {figures.trained_per_second:.0f} "
-            "a second at the smallest on this machine)",
+            f"threads, {figures.trained_clips:,} clips to train on at each capacity{pilot}, "
+            f"{figures.trained_per_second:.0f} a second at the smallest on this machine)",
             "memory": f"{_size(max(self.memory.values()))} at the peak, {_size(self.available)} free: "
             f"{_list(self.memory, _size)} ({figures.channels} channels, batches of {figures.batch_size}, "
             f"{figures.dtype})",
@@ -186,6 +188,7 @@ def make_plan(params: Params, clips: Mapping[str, int] | None = None, logs: LogS
             threads=threads,
             cells=workload.count_cells(params),
             trained_clips=workload.count_trained(params, clips),
+            pilot_clips=workload.count_pilot(params, clips) if params.pilot.widths else 0,
             trained_per_second=speed,
             channels=footprint.largest_capacity(params),
             batch_size=max(params.estimator.training.batch_size, params.transfer.training.batch_size),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -134,17 +134,30 @@ def to_generate(params: Params) -> int:
 def count_cells(params: Params) -> int:
     """Count the stages of dvc.yaml, each cell of a matrix for one, and the stage that generates data."""
     widths = len(params.sweep.widths)
-    return 8 + 2 * widths + len(params.tasks) * (4 + 5 * widths)
+    return 9 + 2 * widths + len(params.tasks) * (4 + 5 * widths) + 3 * len(params.pilot.widths)
 
 
 def count_trained(params: Params, clips: Mapping[str, int]) -> int:
     """Clips that pass through training at one capacity, if no training stops early; those that validate count less."""
-    split = params.songs.split
-    work = clips.get("songs", 0) * (split.train + split.valid * EVALUATE) * params.estimator.training.epochs
+    work = _trained_songs(params, clips) * params.estimator.training.epochs
     for name, task in params.tasks.items():
         runs = TRAINED_METHODS * len(params.transfer.seeds) * params.transfer.training.epochs
         work += _trained(task, clips.get(name, 0)) * runs
     return round(work)
+
+
+def count_pilot(params: Params, clips: Mapping[str, int]) -> int:
+    """Count as `count_trained` for the network trained on genre tags, at one capacity of the pilot experiment.
+
+    Every song counts as if the catalogue knew its genre.
+    """
+    runs = len(params.transfer.seeds) * params.transfer.training.epochs
+    return round(_trained_songs(params, clips) * runs)
+
+
+def _trained_songs(params: Params, clips: Mapping[str, int]) -> float:
+    split = params.songs.split
+    return clips.get("songs", 0) * (split.train + split.valid * EVALUATE)
 
 
 def _trained(task: Task, clips: int) -> float:
@@ -210,6 +223,15 @@ def time_needed(
         "logs": READ_ROW * logs.rows / threads,
         "ALS": SOLVE * logs.rows * params.als.iterations / threads,
         "audio": sum(clips.values()) * params.audio.seconds / 30 * (DECODE / threads + MEL),
-        "training": count_trained(params, clips) * sum(width**GROWTH for width in params.sweep.widths) / speed,
+        "training": (
+            count_trained(params, clips) * _capacity(params.sweep.widths)
+            + count_pilot(params, clips) * _capacity(params.pilot.widths)
+        )
+        / speed,
     }
     return {kind: seconds for kind, seconds in kinds.items() if seconds}
+
+
+def _capacity(widths: Sequence[int]) -> float:
+    """Time that a clip takes at all these capacities, in that of the smallest."""
+    return float(sum(width**GROWTH for width in widths))
