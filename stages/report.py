@@ -1,7 +1,7 @@
 """Test the methods against each other over all cells and within tasks, draw the figures and print the report."""
 
 from hearlog import cells, params, pilot, report, report_text, within_tasks
-from hearlog.figures import confusion, curves, differences, estimator, style
+from hearlog.figures import confusion, curves, differences, embedding_map, estimator, style
 from hearlog.figures import pilot as pilot_figure
 from hearlog.figures import scores as score_figures
 from hearlog.synthetic import is_synthetic
@@ -16,7 +16,8 @@ def main() -> None:
     spread, seed_spread = cells.read_spread(scores, paths.CELLS), cells.read_seed_spread(scores, paths.CELLS)
     scores = scores.assign(spread=spread, seed_spread=seed_spread)
     summary = report.summarise(scores)
-    paths.write_metrics("report", summary)
+    paths.write_metrics("report", report.headline(summary))
+    report.tests_table(summary).to_csv(paths.plot_path("tests.tsv"), sep="\t", index=False)
     within = within_tasks.compare(scores, paths.CELLS)
     within.to_csv(paths.plot_path("within_tasks.tsv"), sep="\t", index=False)
     scores.to_csv(paths.plot_path("figure4.tsv"), sep="\t", index=False)
@@ -32,6 +33,13 @@ def main() -> None:
         "curves": curves.training_curves(scores, paths.PLOTS / "transfer", synthetic),
         "estimator": estimator.estimator_quality(
             settings.sweep.widths, settings.model.channels, paths.EVALUATION, paths.PLOTS / "estimator", synthetic
+        ),
+        "embedding_map": embedding_map.embedding_map(
+            max(settings.sweep.widths),
+            settings.model.channels,
+            paths.EVALUATION,
+            paths.CORPORA / "songs/items.parquet",
+            synthetic,
         ),
         "figure4": score_figures.figure4(scores, synthetic),
     }

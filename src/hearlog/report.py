@@ -13,9 +13,12 @@ import pandas as pd
 from hearlog import statistics
 from hearlog.cells import COMPARISONS, METHODS, protocol_label
 
+_TEST_COLUMNS = ["over", "comparison", "pairs", "wins", "ties", "losses", "points", "ci_low", "ci_high", "d_z", "t"]
+_TEST_COLUMNS += ["p", "p_holm", "p_sign_flip", "p_wilcoxon", "note", "note_exact"]
+
 
 def summarise(cells: pd.DataFrame) -> dict[str, Any]:
-    """Protocols, mean accuracies and paired tests, as nested dicts without lists (``dvc metrics diff`` drops lists).
+    """Protocols, mean accuracies and paired tests, as nested dicts.
 
     With several seeds, every score is the mean over them.
 
@@ -54,6 +57,44 @@ def summarise(cells: pd.DataFrame) -> dict[str, Any]:
         "tasks": over_tasks,
         "kd_follows_fix": _kd_follows_fix(tasks),
     }
+
+
+def headline(summary: dict[str, Any]) -> dict[str, Any]:
+    """Pick the few numbers to compare between branches, rounded so that a last bit is no difference.
+
+    Parameters
+    ----------
+    summary
+        As of `summarise`.
+
+    Returns
+    -------
+    ``accuracy_mean`` (per cent, by method), ``gain`` (points over base, by method), ``p_holm`` (by comparison, over
+    pairs) and ``kd_follows_fix`` (correlation); what has no test is left out.
+    """
+    accuracy = {method: round(mean, 2) for method, mean in summary["accuracy_mean"].items()}
+    gains = {a: summary["accuracy_mean"][a] - summary["accuracy_mean"]["base"] for a in accuracy if a != "base"}
+    numbers = {
+        "accuracy_mean": accuracy,
+        "gain": {method: round(gain, 2) for method, gain in gains.items()},
+        "p_holm": {name: round(row["p_holm"], 4) for name, row in summary["pairs"].items() if "note" not in row},
+    }
+    if "r" in summary["kd_follows_fix"]:
+        numbers["kd_follows_fix"] = round(summary["kd_follows_fix"]["r"], 3)
+    return numbers
+
+
+def tests_table(summary: dict[str, Any]) -> pd.DataFrame:
+    """List the tests of `summarise`, one row a table (``over``: pairs or tasks) and comparison.
+
+    The columns are the fields of the tests, in points of accuracy; nan where there is none, and the note says why.
+    """
+    rows = [
+        {"over": over, "comparison": comparison, **row}
+        for over in ("pairs", "tasks")
+        for comparison, row in summary[over].items()
+    ]
+    return pd.DataFrame(rows).reindex(columns=_TEST_COLUMNS)
 
 
 def _compare(scores: pd.DataFrame) -> dict[str, dict[str, Any]]:

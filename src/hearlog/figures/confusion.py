@@ -13,11 +13,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hearlog.cells import METHODS, read_predictions
-from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, PAGE, QUIET, STYLE, SYNTHETIC_SCORES, name_task
+from hearlog.figures.style import (
+    COLOURS,
+    COLUMN,
+    FAINT,
+    MARKERS,
+    PAGE,
+    QUIET,
+    STYLE,
+    SYNTHETIC_SCORES,
+    name_task,
+    short_name,
+)
 
 _TASKS_ABREAST = 2
 _SHOWN = 0.1  # smaller shares are a shade without a number
-_LONGEST_NAME = 16  # letters; longer ones would take the matrix's place
 
 
 def confusion_matrices(cells: pd.DataFrame, folder: Path, method: str, synthetic: bool) -> Figure:
@@ -81,8 +91,8 @@ def _draw_matrix(axes: Axes, shares: pd.DataFrame, clips: pd.Series) -> None:
     axes.imshow(shares.fillna(0), cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     size = 6 if len(shares) > 12 else 6.5
     places = np.arange(len(shares))
-    axes.set_xticks(places, [_short(name) for name in shares.columns], rotation=90, fontsize=size)
-    labels = [f"{_short(str(name))}  {count}" for name, count in counts.items()]
+    axes.set_xticks(places, [short_name(name) for name in shares.columns], rotation=90, fontsize=size)
+    labels = [f"{short_name(str(name))}  {count}" for name, count in counts.items()]
     axes.set_yticks(places, labels, fontsize=size)
     axes.tick_params(length=0, pad=2)
     axes.spines[:].set(visible=True, color=FAINT)
@@ -116,11 +126,6 @@ def _draw_recall(axes: Axes, answers: pd.DataFrame, classes: list[str]) -> None:
     axes.set_xlabel("recall, %", fontsize=7)
     axes.tick_params(axis="y", length=0, labelleft=False)
     axes.spines["left"].set_visible(False)
-
-
-def _short(name: str) -> str:
-    name = name.replace("_", " ")
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
 
 
 def _legend() -> list[Line2D]:

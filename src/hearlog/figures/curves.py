@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hearlog.cells import METHODS
 from hearlog.errors import InputError
-from hearlog.figures.style import COLOURS, MARKERS, PANELS_ABREAST, STYLE, SYNTHETIC, task_panels
+from hearlog.figures.style import COLOURS, MARKERS, PANELS_ABREAST, QUIET, STYLE, SYNTHETIC, task_panels
 
 _LOSSES = {"classification": "cross-entropy", "regression": "squared error"}
 _FITTED = (0, (4, 2))  # dashes: the output layer of fix is fitted to convergence and has no epochs
@@ -94,7 +94,7 @@ def _draw_panel(axes: Axes, curves: pd.DataFrame) -> None:
         axes.plot(mean.index, mean, color=colour, linewidth=1.2)
         axes.plot(runs.idxmin(), runs.min(), MARKERS[method], color=colour, markersize=3, linestyle="", zorder=3)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], min_n_ticks=3))
     axes.set_xlabel("epoch")
 
 
@@ -103,7 +103,7 @@ def _legend(curves: pd.DataFrame) -> list[Line2D]:
         Line2D([], [], color=COLOURS[method], marker=MARKERS[method], markersize=3, label=method) for method in METHODS
     ]
     entries[METHODS.index("fix")].set(marker="", linestyle=_FITTED, label="fix, fitted without epochs")
-    entries.append(Line2D([], [], linestyle="", label="markers: epoch kept"))
+    entries.append(Line2D([], [], color=QUIET, marker="o", markersize=3, linestyle="", label="epoch kept"))
     if len(curves[["seed", "fold"]].drop_duplicates()) > 1:
         entries.append(Line2D([], [], color="black", linewidth=0.4, label="one fold or seed"))
     return entries

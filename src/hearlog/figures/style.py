@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,11 @@ STYLE: Any = {
     "lines.linewidth": 1.0,
     "lines.markersize": 3.5,
     "pdf.fonttype": 42,  # journals refuse matplotlib's default Type 3 fonts
+    "text.parse_math": False,  # a dollar sign in a label of somebody's data is a dollar sign
 }
 COLUMN, PAGE = 3.5, 7.16  # inches: of a column and of a page of two
 PANELS_ABREAST = 4
+LONGEST_NAME = 16  # letters of a label; longer ones would take the place of what they name
 MINUS = "\N{MINUS SIGN}"
 SYNTHETIC = "Synthetic data"
 SYNTHETIC_SCORES = "Synthetic data, too small to resolve the paper's 2.6 points"
@@ -81,6 +84,12 @@ def name_panel(axes: Axes, position: int, title: str, remark: str) -> None:
     )
 
 
+def short_name(name: str) -> str:
+    """Cut a label of the data to the letters that there is room for, and write its underscores as spaces."""
+    name = " ".join(name.replace("_", " ").split())
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+
+
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Write a figure as ``<stem>.png`` and ``<stem>.pdf``, the same bytes for the same figure.
 
@@ -90,7 +99,9 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     """
     undated: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".pdf": {"CreationDate": None}}
     paths = [stem.with_name(stem.name + suffix) for suffix in undated]
-    with rc_context(STYLE):
+    with rc_context(STYLE), warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box; a matplotlibrc can name a font that has it (font.family).
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         for path, metadata in zip(paths, undated.values(), strict=True):
             figure.savefig(path, dpi=300, metadata=metadata)
     return paths
