@@ -17,7 +17,7 @@ def main() -> None:
     scores = scores.assign(spread=spread, seed_spread=seed_spread)
     summary = report.summarise(scores)
     paths.write_metrics("report", report.headline(summary))
-    report.tests_table(summary).to_csv(paths.plot_path("tests.tsv"), sep="\t", index=False)
+    report.list_tests(summary).to_csv(paths.plot_path("tests.tsv"), sep="\t", index=False)
     within = within_tasks.compare(scores, paths.CELLS)
     within.to_csv(paths.plot_path("within_tasks.tsv"), sep="\t", index=False)
     scores.to_csv(paths.plot_path("figure4.tsv"), sep="\t", index=False)

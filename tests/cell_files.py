@@ -94,6 +94,9 @@ def _losses(method, fold):
 def write_evaluation(root, widths=(1,), songs=50):
     """What the evaluation of the estimator leaves: cosines of songs and of pairs of songs, and recall."""
     rng = np.random.default_rng(0)
+    items = Path(root) / "data/corpora/songs/items.parquet"
+    items.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame({"item_id": range(songs), "target": "rock"}).to_parquet(items)
     for width in widths:
         folder, plots = Path(root) / f"data/evaluation/estimator-x{width}", Path(root) / "plots/estimator"
         folder.mkdir(parents=True, exist_ok=True)

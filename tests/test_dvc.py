@@ -1,6 +1,7 @@
 """The pipeline's description: does dvc.yaml say what the code does?"""
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,17 @@ def test_dvc_finds_every_stage_that_of_the_embedded_data_set_too():
 def test_no_gitignore_line_hides_a_dvc_file():
     lines = (ROOT / "data/.gitignore").read_text().splitlines()
     assert not any(set("*?[!") & set(line) for line in lines), "DVC then ignores data/demo/dvc.yaml without a word"
+
+
+def test_templates_of_plots_are_dvcs_own_or_in_the_repository():
+    named = [
+        settings["template"]
+        for stage in stages().values()
+        for plot in stage.get("plots", [])
+        for settings in plot.values()
+        if "template" in settings
+    ]
+    files = {path.stem: json.loads(path.read_text()) for path in (ROOT / ".dvc/plots").glob("*.json")}
+    assert set(named) - set(files) <= {"bar_horizontal"}
+    assert set(files) <= set(named)
+    assert all(template["data"] == {"values": "<DVC_METRIC_DATA>"} for template in files.values())

@@ -1,6 +1,10 @@
 """The report's figures beside Figure 4: what they show, and that a reader can read it."""
 
+import itertools
+import shutil
+
 import numpy as np
+import pandas as pd
 import pytest
 from cell_files import CLASSIFICATION, REGRESSION, TASKS, write_cells, write_curves, write_evaluation
 from matplotlib.text import Text
@@ -144,6 +148,63 @@ def test_what_cannot_be_tested_is_said_in_words_and_has_no_interval(tmp_path):
     assert not [line for line in axes.lines if line.get_marker() == "|"]
 
 
+def test_a_run_of_numbers_only_has_no_mean_and_says_why(tmp_path):
+    figure = draw_differences(tmp_path, REGRESSION)
+    assert figure.axes[0].texts[-1].get_text() == "r² is not pooled over tasks"
+    assert len(figure.legends[0].get_texts()) == 1, "no mean is drawn"
+
+
+def test_names_of_own_tasks_are_cut_to_their_room(tmp_path):
+    names = ["gtzan", "x" * 80]
+    write_cells(tmp_path, ["gtzan"])
+    for part in ("metrics", "data", "plots"):
+        if (folder := tmp_path / part / "transfer/gtzan").is_dir():
+            shutil.copytree(folder, folder.with_name(names[1]))
+    cells = read_cells(names, [1], tmp_path / "metrics/transfer")
+    within = compare(cells, tmp_path / "data/transfer")
+    figures = (
+        paired_differences(cells, summarise(cells), within, False),
+        confusion_matrices(cells, tmp_path / "data/transfer", "kd", False),
+    )
+    for figure, letters in zip(figures, (28, 22), strict=True):
+        (name,) = [text.get_text() for text in figure.findobj(Text) if "xxx" in text.get_text()]
+        assert name.endswith("…") and len(name) <= letters
+
+
+def relabel(root, classes):
+    """Give the clips of GTZAN these classes, all answered right."""
+    for path in root.glob("data/transfer/gtzan/*/predictions.parquet"):
+        answers = pd.read_parquet(path)
+        names = np.resize(np.array(classes), len(answers))
+        answers.assign(truth=names, prediction=names).to_parquet(path)
+
+
+def test_many_classes_have_taller_rows_and_no_numbers(tmp_path):
+    cells = cells_of(tmp_path, ["gtzan"])
+    heights = []
+    for count in (20, 60, 200):
+        relabel(tmp_path, [f"class {number:03}" for number in range(count)])
+        figure = confusion_matrices(cells, tmp_path / "data/transfer", "kd", False)
+        figure.draw_without_rendering()
+        heights.append(figure.get_figheight())
+        rows = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+        apart = [above.y0 - below.y0 for above, below in itertools.pairwise(rows)]
+        assert min(apart) > 5 * figure.dpi / 72, "lines of 5 pt do not overlap"
+    assert heights == sorted(heights) and heights[-1] < 10.5
+    assert not [text for text in figure.axes[0].texts if text.get_text() == "100"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_labels_are_no_formulas_and_letters_without_a_glyph_are_no_warning(tmp_path):
+    cells = cells_of(tmp_path, ["gtzan"])
+    relabel(tmp_path, ["$x^$", r"$\frac{", "a$b$", r"\alpha", "映画音楽", "r" * 80])
+    figure = confusion_matrices(cells, tmp_path / "data/transfer", "kd", False)
+    save(figure, tmp_path / "labels")
+    shown = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert {"$x^$", r"$\frac{", "a$b$", r"\alpha", "映画音楽", "r" * 15 + "…"} == set(shown)
+    assert not any(label.get_parse_math() for label in figure.axes[0].get_xticklabels())
+
+
 def test_confusion_has_a_matrix_a_classification_task_and_counts_its_clips(tmp_path):
     figure = draw_confusion(tmp_path)
     matrices = [axes for axes in figure.axes if axes.images]
@@ -204,6 +265,12 @@ def test_a_lone_run_has_no_thin_lines(tmp_path):
     figure = draw_curves(tmp_path, ["gtzan"], folds=1)
     assert not [line for line in figure.axes[0].lines if line.get_linewidth() == 0.4]
     assert "one fold or seed" not in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_the_mark_of_the_kept_epoch_is_shown_in_the_legend(tmp_path):
+    legend = draw_curves(tmp_path, ["gtzan"]).legends[0]
+    marks = {line.get_label(): line.get_marker() for line in legend.legend_handles}
+    assert marks["epoch kept"] == "o"
 
 
 def test_a_missing_curve_is_named(tmp_path):

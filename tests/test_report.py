@@ -18,9 +18,9 @@ from cell_files import (
 from scipy import stats
 
 from hearlog import params
-from hearlog.cells import METHODS, protocol_label, read_cells, read_seed_spread, read_spread
+from hearlog.cells import COMPARISONS, METHODS, protocol_label, read_cells, read_seed_spread, read_spread
 from hearlog.errors import InputError
-from hearlog.report import summarise
+from hearlog.report import headline, list_tests, summarise
 from hearlog.report_text import render
 from hearlog.splits import PROTOCOLS
 from hearlog.synthetic import is_synthetic
@@ -77,7 +77,7 @@ def test_files_of_a_larger_grid_are_not_read(tmp_path):
     cells = cells_of(tmp_path, CLASSIFICATION, widths=(1,))
     assert set(cells["width"]) == {1}
     assert set(cells["task"]) == set(CLASSIFICATION)
-    assert summarise(cells)["gain"]["kd"] == 3.5
+    assert summarise(cells)["pairs"]["kd-base"]["pairs"] == 6
 
 
 @pytest.mark.parametrize(
@@ -364,12 +364,33 @@ def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
         check=True,
     )
     assert done.stdout.endswith("Figure 4: plots/figure4.png, plots/figure4.pdf\n")
-<<<<<<< HEAD
     assert json.loads((tmp_path / "metrics/report.json").read_text())["gain"]["kd"] == 3.5
-    for name in ("figure1", "figure4", "differences", "confusion", "curves", "estimator"):
+    assert len((tmp_path / "plots/tests.tsv").read_text().splitlines()) == 1 + 2 * 4
+    for name in ("figure1", "figure4", "differences", "confusion", "curves", "estimator", "embedding_map"):
         assert (tmp_path / f"plots/{name}.png").stat().st_size > 10_000
         assert (tmp_path / f"plots/{name}.pdf").read_bytes().startswith(b"%PDF")
     assert json.loads((tmp_path / "metrics/pilot.json").read_text())["fix-base"]["test"] == "McNemar"
     assert len((tmp_path / "plots/figure1.tsv").read_text().splitlines()) == 1 + 3
     assert len((tmp_path / "plots/within_tasks.tsv").read_text().splitlines()) == 1 + 4 * 8
     assert len((tmp_path / "plots/figure4.tsv").read_text().splitlines()) == 1 + 4 * 8
+
+
+def test_headline_is_a_few_numbers_for_a_diff_and_the_table_holds_the_tests(tmp_path):
+    write_cells(tmp_path, widths=(1, 2))
+    summary = summarise(read_cells(TASKS, [1, 2], tmp_path / "metrics/transfer"))
+    numbers = headline(summary)
+    assert numbers["gain"] == {"fix": -7.0, "init": 2.0, "kd": 3.5}
+    assert set(numbers["p_holm"]) < {f"{a}-{b}" for a, b in COMPARISONS}, "init is constant, and has no test"
+    table = list_tests(summary).set_index(["over", "comparison"])
+    assert table.loc[("pairs", "kd-base"), "pairs"] == 12
+    assert table.loc[("tasks", "kd-base"), "p_sign_flip"] == summary["tasks"]["kd-base"]["p_sign_flip"]
+    assert table.loc[("pairs", "init-base"), "note"].startswith("All 12 pairs")
+
+
+def test_headline_of_regression_alone_is_empty_not_an_error(tmp_path):
+    write_cells(tmp_path, REGRESSION)
+    assert headline(summarise(read_cells(REGRESSION, [1], tmp_path / "metrics/transfer"))) == {
+        "accuracy_mean": {},
+        "gain": {},
+        "p_holm": {},
+    }

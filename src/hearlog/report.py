@@ -84,7 +84,7 @@ def headline(summary: dict[str, Any]) -> dict[str, Any]:
     return numbers
 
 
-def tests_table(summary: dict[str, Any]) -> pd.DataFrame:
+def list_tests(summary: dict[str, Any]) -> pd.DataFrame:
     """List the tests of `summarise`, one row a table (``over``: pairs or tasks) and comparison.
 
     The columns are the fields of the tests, in points of accuracy; nan where there is none, and the note says why.

@@ -28,6 +28,8 @@ from hearlog.figures.style import (
 
 _TASKS_ABREAST = 2
 _SHOWN = 0.1  # smaller shares are a shade without a number
+_NUMBERED = 24  # with more classes, squares have no room for numbers, nor columns for names
+_NAMED = 90  # with more classes, only every second or third row has room for its name
 
 
 def confusion_matrices(cells: pd.DataFrame, folder: Path, method: str, synthetic: bool) -> Figure:
@@ -50,20 +52,24 @@ def confusion_matrices(cells: pd.DataFrame, folder: Path, method: str, synthetic
     """
     cells = cells[(cells["kind"] == "classification") & (cells["width"] == cells["width"].max())]
     tasks = [of_task for _, of_task in cells.groupby("task", sort=False)]
-    rows = -(-len(tasks) // _TASKS_ABREAST)
+    answers = [read_predictions(task, folder) for task in tasks]
+    shares = [_shares(of_task, method) for of_task in answers]
+    heights = [
+        max(map(_height, shares[start : start + _TASKS_ABREAST])) for start in range(0, len(tasks), _TASKS_ABREAST)
+    ]
     with rc_context(STYLE):
         if not tasks:
             return _empty()
-        figure = Figure(figsize=(PAGE, 3 * rows + 0.5), layout="constrained")
-        grid = figure.add_gridspec(rows, 2 * _TASKS_ABREAST, width_ratios=[4, 1] * _TASKS_ABREAST)
+        figure = Figure(figsize=(PAGE, sum(heights) + 0.5), layout="constrained")
+        columns = {"width_ratios": [4, 1] * _TASKS_ABREAST, "height_ratios": heights}
+        grid = figure.add_gridspec(len(heights), 2 * _TASKS_ABREAST, **columns)
         for position, task in enumerate(tasks):
             row, column = divmod(position, _TASKS_ABREAST)
             matrix = figure.add_subplot(grid[row, 2 * column])
             recall = figure.add_subplot(grid[row, 2 * column + 1], sharey=matrix)
-            answers = read_predictions(task, folder)
-            shares = _shares(answers, method)
-            _draw_matrix(matrix, shares, answers["truth"].groupby("item_id").first().value_counts())
-            _draw_recall(recall, answers, list(shares.index))
+            clips = answers[position]["truth"].groupby("item_id").first().value_counts()
+            _draw_matrix(matrix, shares[position], clips)
+            _draw_recall(recall, answers[position], list(shares[position].index))
             name_task(matrix, position, task)
         channels = cells["channels"].iloc[0]
         figure.legend(handles=_legend(), loc="outside lower center", ncols=len(METHODS))
@@ -86,21 +92,28 @@ def _shares(answers: pd.DataFrame, method: str) -> pd.DataFrame:
     return shares.reindex(index=classes, columns=classes)
 
 
+def _height(shares: pd.DataFrame) -> float:
+    """Inches that the names of the rows need."""
+    return 3 if len(shares) <= _NUMBERED else min(1.2 + 0.085 * len(shares), 8.9)
+
+
 def _draw_matrix(axes: Axes, shares: pd.DataFrame, clips: pd.Series) -> None:
     counts = clips.reindex(shares.index, fill_value=0)
     axes.imshow(shares.fillna(0), cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    size = 6 if len(shares) > 12 else 6.5
-    places = np.arange(len(shares))
-    axes.set_xticks(places, [short_name(name) for name in shares.columns], rotation=90, fontsize=size)
+    numbered = len(shares) <= _NUMBERED
+    size = (6 if len(shares) > 12 else 6.5) if numbered else 5
+    places, step = np.arange(len(shares)), -(-len(shares) // _NAMED)
+    names = [short_name(name) for name in shares.columns] if numbered else []
+    axes.set_xticks(places if numbered else [], names, rotation=90, fontsize=size)
     labels = [f"{short_name(str(name))}  {count}" for name, count in counts.items()]
-    axes.set_yticks(places, labels, fontsize=size)
+    axes.set_yticks(places[::step], labels[::step], fontsize=size)
     axes.tick_params(length=0, pad=2)
     axes.spines[:].set(visible=True, color=FAINT)
-    axes.set_xlabel("predicted class", fontsize=7)
+    axes.set_xlabel("predicted class" if numbered else "predicted class, in the order of the rows", fontsize=7)
     head: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 6, "color": QUIET}
     axes.annotate("class  clips", (0, 1), xytext=(-6, 4), ha="right", **head)
     for (row, column), share in np.ndenumerate(shares.to_numpy()):
-        if not share >= _SHOWN:
+        if not (numbered and share >= _SHOWN):
             continue
         axes.text(
             column,

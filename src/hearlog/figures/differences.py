@@ -13,7 +13,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hearlog.cells import COMPARISONS, protocol_label
-from hearlog.figures.style import COLOURS, FAINT, MARKERS, MINUS, PAGE, QUIET, STYLE, SYNTHETIC_SCORES, name_panel
+from hearlog.figures.style import (
+    COLOURS,
+    FAINT,
+    MARKERS,
+    MINUS,
+    PAGE,
+    QUIET,
+    STYLE,
+    SYNTHETIC_SCORES,
+    name_panel,
+    short_name,
+)
 
 _UNITS = {"classification": "points of accuracy", "regression": "r²"}
 _PERCENT = {"classification": 100, "regression": 1}
@@ -56,8 +67,9 @@ def paired_differences(cells: pd.DataFrame, summary: dict[str, Any], within: pd.
             panels[0].set_xlabel(f"difference, {_UNITS[kind]}", loc="left")
         for position, (axes, comparison) in enumerate(zip(grid[0], COMPARISONS, strict=True)):
             test = summary["pairs"]["-".join(comparison)]
-            name_panel(axes, position, f" {MINUS} ".join(comparison), _in_words(test))
-        figure.legend(handles=_legend(cells), loc="outside lower center", ncols=2)
+            remark = _in_words(test) if "classification" in kinds else "r² is not pooled over tasks"
+            name_panel(axes, position, f" {MINUS} ".join(comparison), remark)
+        figure.legend(handles=_legend(cells, summary), loc="outside lower center", ncols=2)
         if synthetic:
             figure.suptitle(SYNTHETIC_SCORES, style="italic")
     return figure
@@ -119,7 +131,9 @@ def _lines(cells: pd.DataFrame) -> int:
 def _name_lines(axes: Axes, cells: pd.DataFrame) -> None:
     """Write beside the first panel what each line is: a task with its protocol, or a mean."""
     tasks = cells.groupby("task", sort=False).first()
-    names = [(task["title"], protocol_label(task["protocol"], task["folds"])) for _, task in tasks.iterrows()]
+    names = [
+        (short_name(task["title"], 28), protocol_label(task["protocol"], task["folds"])) for _, task in tasks.iterrows()
+    ]
     if cells["kind"].iloc[0] == "classification":
         pairs = len(cells.groupby(["task", "channels"]))
         counts = {"pairs": pairs, "tasks": len(tasks)}
@@ -135,27 +149,20 @@ def _name_lines(axes: Axes, cells: pd.DataFrame) -> None:
 
 def _in_words(test: dict[str, Any]) -> str:
     if "note" in test:
-        return textwrap.fill(test["note"], 28)
+        return textwrap.fill(test["note"], 26)
     interval = f"{test['points']:+.1f} [{test['ci_low']:+.1f}, {test['ci_high']:+.1f}]"
     counts = f"{test['wins']} won, {test['ties']} tied, {test['losses']} lost"
     p = f"p = {test['p_holm']:.2g}" if test["p_holm"] >= 0.001 else "p < 0.001"
     return f"{interval}\nHolm's {p}\n{counts}".replace("-", MINUS)
 
 
-def _legend(cells: pd.DataFrame) -> list[Line2D]:
+def _legend(cells: pd.DataFrame, summary: dict[str, Any]) -> list[Line2D]:
     channels = sorted(cells["channels"].unique())
     capacity = f"; channels from the top: {', '.join(map(str, channels))}" if len(channels) > 1 else ""
     dot = f"one pair, 95 % interval within the task{capacity}"
-    return [
-        Line2D([], [], color=QUIET, marker="o", linewidth=0.7, label=dot),
-        Line2D(
-            [],
-            [],
-            color="black",
-            marker="|",
-            markersize=8,
-            markeredgewidth=1.6,
-            linewidth=1.6,
-            label="mean with the interval of the paired t-test",
-        ),
-    ]
+    entries = [Line2D([], [], color=QUIET, marker="o", linewidth=0.7, label=dot)]
+    if any("note" not in test for test in summary["pairs"].values()):
+        look: Any = {"marker": "|", "markersize": 8, "markeredgewidth": 1.6, "linewidth": 1.6}
+        label = "mean with the interval of the paired t-test"
+        entries.append(Line2D([], [], color="black", label=label, **look))
+    return entries

@@ -68,7 +68,7 @@ def estimator_quality(widths: Iterable[int], channels: int, folder: Path, plots:
             texts = [
                 ("Test songs", f"{channels * width} channels, {len(songs):,} songs (mean)"),
                 ("Pairs of test songs", _in_words(pairs)),
-                ("Test songs ranked for users", "mean over users of hits / min(k, relevant songs)"),
+                ("Test songs ranked for users", "hits / min(k, relevant), mean of users"),
             ]
             for position, (axes, text) in enumerate(zip(panels, texts, strict=True)):
                 name_panel(axes, 3 * row + position, *text)

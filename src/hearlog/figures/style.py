@@ -43,7 +43,6 @@ STYLE: Any = {
 }
 COLUMN, PAGE = 3.5, 7.16  # inches: of a column and of a page of two
 PANELS_ABREAST = 4
-LONGEST_NAME = 16  # letters of a label; longer ones would take the place of what they name
 MINUS = "\N{MINUS SIGN}"
 SYNTHETIC = "Synthetic data"
 SYNTHETIC_SCORES = "Synthetic data, too small to resolve the paper's 2.6 points"
@@ -73,7 +72,9 @@ def task_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.Da
 
 def name_task(axes: Axes, position: int, task: pd.DataFrame) -> None:
     """Write the letter of a panel and the task's name above it and, smaller, what its scores are of."""
-    name_panel(axes, position, task["title"].iloc[0], protocol_label(*task[["protocol", "folds"]].iloc[0]))
+    name_panel(
+        axes, position, short_name(task["title"].iloc[0], 18), protocol_label(*task[["protocol", "folds"]].iloc[0])
+    )
 
 
 def name_panel(axes: Axes, position: int, title: str, remark: str) -> None:
@@ -84,10 +85,10 @@ def name_panel(axes: Axes, position: int, title: str, remark: str) -> None:
     )
 
 
-def short_name(name: str) -> str:
+def short_name(name: str, letters: int = 16) -> str:
     """Cut a label of the data to the letters that there is room for, and write its underscores as spaces."""
     name = " ".join(name.replace("_", " ").split())
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+    return name if len(name) <= letters else name[: letters - 1].rstrip() + "…"
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
