@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from hearlog.cells import METHODS, protocol_label
+from hearlog.plain_text import WIDTH, p_equals, p_value, section
 
-WIDTH = 100
 SYNTHETIC = (
     "Synthetic data: these numbers come from the embedded, generated data set. It is too small to\n"
     "resolve the paper's 2.6 points: six pairs with 150 test clips each resolve about 6.5."
@@ -56,13 +56,13 @@ def render(cells: pd.DataFrame, summary: dict[str, Any], within: pd.DataFrame, s
     one_capacity = len(cells["width"].unique()) == 1
     if not one_capacity:
         heading = "Paired t-tests over (task, capacity) pairs of the classification tasks"
-        sections.append(_section(heading, _comparisons(summary["pairs"], "pairs")))
+        sections.append(section(heading, _comparisons(summary["pairs"], "pairs")))
     heading = "Paired t-tests over the classification tasks"
     heading += " (one capacity: the pairs are the tasks)" if one_capacity else ", each the mean of its capacities"
     sections += [
-        _section(heading, _comparisons(summary["tasks"], "tasks")),
+        section(heading, _comparisons(summary["tasks"], "tasks")),
         CAVEAT,
-        _section("How the gain of kd follows the gain of fix", _correlation(summary["kd_follows_fix"])),
+        section("How the gain of kd follows the gain of fix", _correlation(summary["kd_follows_fix"])),
         PAPER,
     ]
     return "\n\n".join(sections)
@@ -78,23 +78,19 @@ def render_pilot(summary: dict[str, Any]) -> str:
     """
     heading = "Pilot experiment: genre by tags (base) and by listening logs (fix)"
     if not summary["songs"]:
-        return _section(heading, summary["note"])
+        return section(heading, summary["note"])
     accuracy, right, difference = summary["accuracy"], summary["right"], summary["fix-base"]
     test = difference.get("note")
     if test is None:
         interval = f"[{difference['ci_low']:.1f}, {difference['ci_high']:.1f}]"
-        test = f"{interval}, {difference['test']} {_p(difference['p'])}"
+        test = f"{interval}, {difference['test']} {p_equals(difference['p'])}"
     body = (
         f"Tags {accuracy['base']:.1f} %, logs {accuracy['fix']:.1f} % on {summary['songs']:,} test songs of "
         f"{summary['genres']} genres at {summary['channels']} channels. Right by both {right['both']:.4g}, by tags "
         f"alone {right['base_alone']:.4g}, by logs alone {right['fix_alone']:.4g}, by none {right['none']:.4g}: "
         f"fix - base {difference['points']:+.1f} points {test}"
     )
-    return _section(heading, textwrap.fill(body, WIDTH))
-
-
-def _section(heading: str, body: str) -> str:
-    return f"{heading}\n{'-' * len(heading)}\n{body}"
+    return section(heading, textwrap.fill(body, WIDTH))
 
 
 def _score_tables(cells: pd.DataFrame) -> list[str]:
@@ -105,19 +101,19 @@ def _score_tables(cells: pd.DataFrame) -> list[str]:
         shares = ["accuracy", "macro_f1", "chance", "majority", "seed_spread"]
         percent = cells[classification].assign(**cells.loc[classification, shares] * 100)
         facts = ["chance", "majority"]
-        sections.append(_section(f"Accuracy, %{mean}", _table(percent, "accuracy", 1, facts)))
+        sections.append(section(f"Accuracy, %{mean}", _table(percent, "accuracy", 1, facts)))
         if seeds > 1:
             heading = f"Accuracy, standard deviation over {seeds} seeds in points"
-            sections.append(_section(heading, _table(percent, "seed_spread", 1)))
-        sections.append(_section(f"Macro-F1, %{mean}", _table(percent, "macro_f1", 1)))
+            sections.append(section(heading, _table(percent, "seed_spread", 1)))
+        sections.append(section(f"Macro-F1, %{mean}", _table(percent, "macro_f1", 1)))
     if (regression := cells["kind"] == "regression").any():
         numbers = cells[regression]
-        sections.append(_section(f"Regression, r2 (coefficient of determination){mean}", _table(numbers, "r2", 3)))
+        sections.append(section(f"Regression, r2 (coefficient of determination){mean}", _table(numbers, "r2", 3)))
         if seeds > 1:
             heading = f"Regression, standard deviation of r2 over {seeds} seeds"
-            sections.append(_section(heading, _table(numbers, "seed_spread", 3)))
+            sections.append(section(heading, _table(numbers, "seed_spread", 3)))
         heading = f"Regression, squared correlation{mean}"
-        sections.append(_section(heading, _table(numbers, "squared_correlation", 3)))
+        sections.append(section(heading, _table(numbers, "squared_correlation", 3)))
     return sections
 
 
@@ -144,8 +140,8 @@ def _within_table(tests: pd.DataFrame) -> str:
                 "-" if pd.isna(low) else f"[{low:.{decimals}f}, {high:.{decimals}f}]"
                 for low, high in zip(tests["ci_low"], tests["ci_high"], strict=True)
             ],
-            "p": tests["p"].map(_short_p),
-            "Holm": tests["p_holm"].map(_short_p),
+            "p": tests["p"].map(p_value),
+            "Holm": tests["p_holm"].map(p_value),
             "over": tests["n"].astype(str) + " " + tests["unit"],
         }
     )
@@ -155,7 +151,7 @@ def _within_table(tests: pd.DataFrame) -> str:
     untested = tests[tests["note"] != ""]
     notes = [f"{row.title}, {row.channels} channels: {row.note}" for row in untested.itertuples()]
     heading = f"Within tasks: {comparison.replace('-', ' - ')}, {'accuracy' if kind == 'classification' else 'r2'}"
-    return _section(heading, "\n".join([table.to_string(), *(textwrap.fill(note, WIDTH) for note in notes)]))
+    return section(heading, "\n".join([table.to_string(), *(textwrap.fill(note, WIDTH) for note in notes)]))
 
 
 def _comparisons(rows: dict[str, dict[str, Any]], unit: str) -> str:
@@ -171,11 +167,11 @@ def _verdict(row: dict[str, Any], unit: str) -> str:
         counts.insert(1, _count(row["ties"], "tie", "ties"))
     lines = [
         f"{row['points']:+.1f} points [{row['ci_low']:.1f}, {row['ci_high']:.1f}], t({row['pairs'] - 1}) = "
-        f"{row['t']:.1f}, {_p(row['p'])}, {', '.join(counts)} of {row['pairs']} {unit}",
-        f"Holm {_p(row['p_holm'])}, d_z = {row['d_z']:.2f}",
+        f"{row['t']:.1f}, {p_equals(row['p'])}, {', '.join(counts)} of {row['pairs']} {unit}",
+        f"Holm {p_equals(row['p_holm'])}, d_z = {row['d_z']:.2f}",
     ]
     if "p_sign_flip" in row:
-        lines[1] += f", sign-flip {_p(row['p_sign_flip'])}, Wilcoxon {_p(row['p_wilcoxon'])}"
+        lines[1] += f", sign-flip {p_equals(row['p_sign_flip'])}, Wilcoxon {p_equals(row['p_wilcoxon'])}"
     if "note_exact" in row:
         lines.append(f"Sign-flip and Wilcoxon: {row['note_exact']}")
     return f"\n{'':<13}".join(lines)
@@ -183,16 +179,6 @@ def _verdict(row: dict[str, Any], unit: str) -> str:
 
 def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
-def _short_p(value: float) -> str:
-    if pd.isna(value):
-        return "-"
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _correlation(row: dict[str, Any]) -> str:
