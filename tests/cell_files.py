@@ -9,6 +9,7 @@ import yaml
 
 from hearlog.cells import METHODS, read_cells, read_seed_spread
 from hearlog.pilot import read_answers, summarise
+from hearlog.lock import cell_stage
 from hearlog.within_tasks import compare
 
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]
@@ -32,7 +33,8 @@ def write_lock(root, channels=16):
     """The part of dvc.lock that says which settings the cells are of."""
     stages = {"report": {"params": {"params.yaml": {"sweep": {"widths": [1]}, "logs.path": "data/demo/logs"}}}}
     for task in TASKS:
-        stages[f"scratch@{task}-1"] = {"params": {"params.yaml": {"model.channels": channels}}}
+        for method in METHODS:
+            stages[cell_stage(task, method, 1)] = {"params": {"params.yaml": {"model.channels": channels}}}
     (Path(root) / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from cell_files import write_cells, write_lock, write_report_tables
 from check_world import World
 
@@ -45,6 +46,25 @@ def test_scores_of_other_settings_are_not_printed_as_this_runs(run_folder, capsy
     write_lock(run_folder, channels=32)
     assert main(["report"]) == 1
     assert "model.channels in params.yaml has changed since the last run. Run: dvc repro" in capsys.readouterr().err
+
+
+def test_scores_of_one_method_with_other_settings_are_not_printed_either(run_folder, capsys):
+    file = run_folder / "params.yaml"
+    lock = yaml.safe_load((run_folder / "dvc.lock").read_text())
+    lock["stages"]["transfer@gtzan-kd-1"]["params"]["params.yaml"]["transfer.kd"] = {"weight": 1.0}
+    (run_folder / "dvc.lock").write_text(yaml.safe_dump(lock))
+    assert main(["report"]) == 0
+    file.write_text(file.read_text().replace("kd: {weight: 1.0}", "kd: {weight: 3.0}"))
+    assert main(["report"]) == 1
+    assert "transfer.kd in params.yaml has changed since the last run. Run: dvc repro" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(run_folder):
+    command = [sys.executable, "-m", "hearlog.cli", "report"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as report:
+        report.stdout.close()  # as `head` does, but before the first line: no race
+        assert report.stderr.read() == ""
+        assert report.wait() == 1
 
 
 def test_before_any_run_the_report_says_so(run_folder, capsys):

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hearlog.errors import InputError
+
+if TYPE_CHECKING:
+    from hearlog.params import Params
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,11 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="branch, tag, commit, experiment, or workspace (the files as they are now); the others are compared with "
         "the first, and one alone with the workspace (default: HEAD workspace)",
     )
+    parsers["compare"].add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
     options = vars(parser.parse_args(arguments))
     try:
-        return options.pop("command")(**options) or 0
+        status = options.pop("command")(**options) or 0
+        sys.stdout.flush()
+        return status
     except InputError as error:
         print(f"hearlog: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        # Python writes what is left when it ends, and would fail again: as the documentation of `signal` has it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
@@ -86,7 +99,7 @@ def report() -> None:
     from hearlog.synthetic import is_synthetic
 
     settings = params.load()
-    _refuse_other_settings([f"scratch@{task}-{width}" for task in settings.tasks for width in settings.sweep.widths])
+    _refuse_other_settings(settings)
     cells = read_cells(settings.tasks, settings.sweep.widths, Path("metrics/transfer"))
     spread = read_table(Path("plots/figure4.tsv"))[["task", "method", "width", "seed_spread"]]
     within = read_table(Path("plots/within_tasks.tsv"))
@@ -96,32 +109,31 @@ def report() -> None:
     print("\nFigure 4: plots/figure4.png, plots/figure4.pdf")
 
 
-def compare(revisions: Sequence[str]) -> None:
+def compare(revisions: Sequence[str], as_json: bool) -> None:
     """Put the scores of branches, commits or experiments side by side, and test each against the first."""
-    from hearlog.compare_text import render
+    from hearlog.compare import compare
+    from hearlog.compare_text import to_json, to_text
     from hearlog.revisions import WORKSPACE, read_revision
 
     names = list(revisions) or ["HEAD"]
     names += [WORKSPACE] if len(names) == 1 else []
     if len(set(names)) < len(names):
         raise InputError(f"{', '.join(names)}: names a revision twice. Name each once")
-    print(render([read_revision(name) for name in names]))
+    print((to_json if as_json else to_text)(compare([read_revision(name) for name in names])))
 
 
-def _refuse_other_settings(cells: list[str]) -> None:
+def _refuse_other_settings(settings: Params) -> None:
     """Stop where the files of the last run were made with other settings than params.yaml holds."""
-    import yaml
+    from hearlog import lock
+    from hearlog.cells import METHODS
 
-    from hearlog.revisions import changed_setting
-
-    lock = Path("dvc.lock")
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.is_file() else {}
-    present = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    for name in ["report", *cells]:
-        if name not in stages:
-            raise InputError(f"stage {name} has not run with these settings. Run: dvc repro")
-        if key := changed_setting(stages[name], present):
-            raise InputError(f"{key} in params.yaml has changed since the last run. Run: dvc repro")
+    file = Path("dvc.lock")
+    stages = lock.parse_yaml(file.read_text(encoding="utf-8"))["stages"] if file.is_file() else {}
+    present = lock.parse_yaml(Path("params.yaml").read_text(encoding="utf-8"))
+    cells = itertools.product(settings.tasks, METHODS, settings.sweep.widths)
+    for stage in ["report", *(lock.cell_stage(*cell) for cell in cells)]:
+        if reason := lock.outdated(stages, stage, present):
+            raise InputError(f"{reason}. Run: dvc repro")
 
 
 if __name__ == "__main__":

@@ -3,103 +3,158 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from hearlog import statistics
 from hearlog.cells import METHODS, TITLES
-from hearlog.revisions import Revision
+from hearlog.revisions import Cell, Revision
 
-ALL_METHODS = "all four"
 CELL = ["task", "width", "method"]
+PAIRS = {"pairs": ["task", "width"], "tasks": ["task"]}  # what a test is over, and the columns that tell its pairs
 _ABSENT = object()
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Revisions side by side, the first the one to compare with: see `align` and `against_first`.
+
+    ``changes`` has a text for every setting, code or data that differs, for each revision but the first. ``overs`` is
+    what the ``tests`` are over (their column ``over``): pairs and tasks, or tasks alone where there is one capacity.
+    """
+
+    revisions: Sequence[Revision]
+    changes: list[list[str]]
+    scores: pd.DataFrame
+    apart: pd.DataFrame
+    overs: list[str]
+    tests: pd.DataFrame
+
+
+def compare(revisions: Sequence[Revision]) -> Comparison:
+    """Compare two or more revisions, as of `hearlog.revisions.read_revision`, with the first of them."""
+    first, *others = revisions
+    scores, apart = align(revisions)
+    overs = [*PAIRS] if len(scores["width"].unique()) > 1 else ["tasks"]
+    tests = [against_first(scores, len(others), over).assign(over=over) for over in overs]
+    changed = [list(changes(first, other)) for other in others]
+    return Comparison(revisions, changed, scores, apart, overs, pd.concat(tests, ignore_index=True))
+
+
 def align(revisions: Sequence[Revision]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Put the scores of revisions side by side, and apart those that do not compare.
+    """Put the scores of revisions beside those of the first, and apart those that do not compare with it.
 
-    A cell compares when every revision has it, measured by the same score under the same protocol, with the same
-    folds and number of test clips.
-
-    Parameters
-    ----------
-    revisions
-        As of `hearlog.revisions.read_revision`.
+    A cell compares when both have it, measured by the same score under the same protocol, with the same labels and
+    the same splits.
 
     Returns
     -------
     scores
-        One row a cell that compares: the index ``task``, ``width`` and ``method``; ``title``, ``protocol`` (in
-        print), ``kind``, and a column for each revision, named by its number from 0, float64: the accuracy in per
-        cent, or r2.
+        One row a cell of the first revision that compares with another's: ``task``, ``width``, ``method``, ``title``,
+        ``protocol`` (in print), ``kind``, and a column for each revision, named by its number from 0, float64: the
+        accuracy in per cent, or r2; nan where it does not compare.
     apart
-        One row a cell that does not, with the same index and a column for each revision: in words what its score is
-        of, nan where it has none.
+        One row a revision and cell that does not: ``revision`` (its number), ``task``, ``width``, ``method``, and in
+        words why: what is so in the ``first``, and ``here``, in this revision; one of them may be empty.
     """
-    cells = pd.concat([revision.cells.assign(revision=number) for number, revision in enumerate(revisions)])
-    tasks = sorted(cells["task"].unique(), key=lambda task: [*TITLES, task].index(task))
-    cells["task"] = pd.Categorical(cells["task"], tasks)
-    cells["method"] = pd.Categorical(cells["method"], METHODS)
-    cells["score"] *= cells["kind"].map({"classification": 100, "regression": 1})
-    measured, scores = (_side_by_side(cells, field) for field in ("measured", "score"))
-    compares = measured.eq(measured[0], axis="index").all(axis="columns")
-    facts = cells.drop_duplicates(CELL).set_index(CELL)[["title", "protocol", "kind"]]
-    return facts.join(scores[compares], how="right"), measured[~compares]
+    first, *others = revisions
+    cells = sorted({cell for revision in revisions for cell in (*revision.scores, *revision.left_out)}, key=_order)
+    rows, apart = [], []
+    for cell in cells:
+        values = {}
+        for number, other in enumerate(others, start=1):
+            there, here = _obstacle(first, other, cell)
+            if there or here:
+                apart.append((number, *cell, there, here))
+            else:
+                values[number] = other.scores[cell].value
+        if values:
+            score = first.scores[cell]
+            facts = (TITLES.get(cell[0], cell[0]), score.protocol, score.kind)
+            rows.append(
+                (*cell, *facts, score.value, *(values.get(number, np.nan) for number in range(1, len(revisions))))
+            )
+    columns = [*CELL, "title", "protocol", "kind", *range(len(revisions))]
+    return pd.DataFrame(rows, columns=columns), pd.DataFrame(apart, columns=["revision", *CELL, "first", "here"])
 
 
-def _side_by_side(cells: pd.DataFrame, field: str) -> pd.DataFrame:
-    return cells.pivot_table(index=CELL, columns="revision", values=field, aggfunc="first", observed=True)
+def _order(cell: Cell) -> tuple[int, str, int, int]:
+    task, width, method = cell
+    return [*TITLES, task].index(task), task, width, METHODS.index(method)
 
 
-def against_first(scores: pd.DataFrame, revisions: int) -> pd.DataFrame:
+def _obstacle(first: Revision, other: Revision, cell: Cell) -> tuple[str, str]:
+    """Say what keeps the scores of two revisions from being compared, for each of them; nothing if nothing does."""
+    lacking = [
+        "" if cell in revision.scores else revision.left_out.get(cell, "not in its params.yaml")
+        for revision in (first, other)
+    ]
+    if any(lacking):
+        return lacking[0], lacking[1]
+    there, here = first.scores[cell], other.scores[cell]
+    if there.measured != here.measured:
+        return there.measured, here.measured
+    return (there.clips, here.clips) if there.clips != here.clips else ("", "")
+
+
+def against_first(scores: pd.DataFrame, others: int, over: str) -> pd.DataFrame:
     """Test each revision against the first: a paired t-test over the classification tasks, for every method.
-
-    The pairs are tasks, each the mean of its capacities: capacities and methods of a task share its clips, so they
-    are no independent pairs.
 
     Parameters
     ----------
     scores
         As of `align`.
-    revisions
-        How many there are; number 0 is the one to test against.
+    others
+        How many revisions there are beside number 0, the one to test against.
+    over
+        ``pairs``: as in the paper, every task and capacity is a pair. ``tasks``: every task is one, the mean of its
+        capacities, which share its clips and so are no independent pairs.
 
     Returns
     -------
-    One row a revision and method, and one for the mean of all methods: ``revision`` (its number), ``method``, the
-    fields of `hearlog.statistics.PairedTest` in points, and ``p_holm``, adjusted for methods x revisions; nan for the
-    mean.
+    One row a revision and method: ``revision`` (its number), ``method``, the fields of
+    `hearlog.statistics.PairedTest` in points, ``p_holm``, adjusted for methods x revisions, and ``p_sign_flip`` of
+    the exact sign-flip test, over tasks alone and not adjusted. ``note`` says why there is no test.
     """
     accuracy = scores[scores["kind"] == "classification"]
-    first, *others = (_task_means(accuracy, number) for number in range(revisions))
     rows = []
-    for number, tasks in enumerate(others, start=1):
-        for method in (*METHODS, ALL_METHODS):
-            a, b = tasks[method].dropna(), first[method].dropna()
-            test = statistics.paired_t_test(a, b)
-            same = "no score differs, so there is no test." if test.ties == test.pairs else ""
-            note = statistics.too_few(test.pairs, "task", "tasks") or same or test.note
-            rows.append({"revision": number, "method": method, **vars(test), "note": note})
+    for number in range(1, others + 1):
+        for method in METHODS:
+            both = accuracy[accuracy["method"] == method].dropna(subset=[number])
+            pairs = both.groupby(PAIRS[over])[[0, number]].mean()
+            rows.append({"revision": number, "method": method, **_test(pairs[number], pairs[0], over)})
     tests = pd.DataFrame(rows)
-    tests["p_holm"] = statistics.holm(tests["p"].where(tests["method"] != ALL_METHODS))
-    return tests
+    return tests.assign(p_holm=statistics.holm(tests["p"]))
 
 
-def _task_means(accuracy: pd.DataFrame, revision: int) -> pd.DataFrame:
-    """One row a task, one column a method: means over capacities; and the mean of the methods where all are there."""
-    tasks = accuracy.pivot_table(index="task", columns="method", values=revision, observed=True)
-    tasks = tasks.reindex(columns=[*METHODS])
-    return tasks.assign(**{ALL_METHODS: tasks.mean(axis="columns", skipna=False)})
+def _test(a: pd.Series, b: pd.Series, over: str) -> dict[str, Any]:
+    test = statistics.paired_t_test(a, b)
+    same = "no score differs, so there is no test." if test.ties == test.pairs else ""
+    note = statistics.too_few(test.pairs, over.removesuffix("s"), over) or same or test.note
+    sign_flip = statistics.sign_flip_test(a, b).p if over == "tasks" else np.nan
+    return {**vars(test), "p_sign_flip": sign_flip, "note": note}
 
 
-def changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """Write what differs between two params, as ``model.channels 16 -> 32``."""
+def changes(old: Revision, new: Revision) -> Iterator[str]:
+    """Write what differs between two revisions: settings as ``model.channels 16 -> 32``, and files that were read."""
+    yield from _settings(old.params, new.params, "")
+    paths = [*old.inputs, *(path for path in new.inputs if path not in old.inputs)]
+    changed = sorted(path for path in paths if old.inputs.get(path) != new.inputs.get(path))
+    code = [path for path in changed if path.startswith(("src/", "stages/"))]
+    for name, files in (("code", code), ("data", [path for path in changed if path not in code])):
+        if files:
+            yield f"{name}: {', '.join(files)}"
+
+
+def _settings(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for key in [*old, *(key for key in new if key not in old)]:
         before, after = old.get(key, _ABSENT), new.get(key, _ABSENT)
         if isinstance(before, dict) and isinstance(after, dict):
-            yield from changes(before, after, f"{prefix}{key}.")
+            yield from _settings(before, after, f"{prefix}{key}.")
         elif before is _ABSENT or after is _ABSENT:
             yield f"{prefix}{key} {'added' if before is _ABSENT else 'removed'}"
         elif before != after:

@@ -1,70 +1,93 @@
-"""The comparison of revisions in print: plain text of at most 100 columns for three of them."""
+"""The comparison of revisions as plain text, of at most 100 columns for three of them, and as JSON."""
 
 from __future__ import annotations
 
+import json
 import re
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from hearlog.cells import METHODS, TITLES
-from hearlog.compare import ALL_METHODS, against_first, align, changes
+from hearlog.compare import CELL, Comparison
+from hearlog.plain_text import WIDTH, p_value, paragraph, section
+from hearlog.report_text import SYNTHETIC
 from hearlog.revisions import Revision
 from hearlog.synthetic import is_generated
 
-WIDTH = 100
-_LABEL = 12  # columns a revision's name may take: three of them, and the longest task, fit into 100
-_INDENT = _LABEL + 2
+_LABEL = 16  # columns a revision's name may take beside the tests
+_SHORT = 12
+_HEADINGS = {
+    "pairs": "Paired t-tests over (task, capacity) pairs of the classification tasks",
+    "tasks": "Paired t-tests over the classification tasks",
+}
 
 
-def render(revisions: Sequence[Revision]) -> str:
-    """Write the comparison as plain text: revisions, their settings, their scores and the tests.
-
-    Parameters
-    ----------
-    revisions
-        Two or more, the one to compare with first.
-    """
-    labels = _labels([revision.name for revision in revisions])
-    scores, apart = align(revisions)
-    sections = [*_synthetic(revisions, labels), _section("Revisions", _legend(revisions, labels))]
-    sections.append(_section(f"Settings, against {labels[0]}", _settings(revisions, labels)))
+def to_text(comparison: Comparison) -> str:
+    """Write the comparison for people: revisions, what differs, their scores and the tests."""
+    revisions, scores = comparison.revisions, comparison.scores
+    labels = _labels([revision.name for revision in revisions], scores)
+    sections = [*_synthetic(revisions, labels), section("Revisions", _legend(revisions, labels))]
+    sections.append(section(f"What differs from {labels[0]}", _changes(comparison.changes, labels)))
     for kind, heading, decimals in (
         ("classification", "Accuracy, %", 1),
         ("regression", "Regression, r2 (coefficient of determination)", 3),
     ):
         of_kind = scores[scores["kind"] == kind]
         if not of_kind.empty:
-            sections.append(_section(heading, _score_table(of_kind, labels, decimals)))
-    if not apart.empty:
-        sections.append(_section("Not compared", _reasons(apart, labels)))
-    tests = _test_table(against_first(scores, len(revisions)), labels)
-    sections.append(_section(f"Paired t-tests over classification tasks, against {labels[0]}", tests))
-    return "\n\n".join([*sections, _caveat(revisions, labels[0])])
+            sections.append(section(heading, _score_table(of_kind, labels, decimals)))
+    if not comparison.apart.empty:
+        sections.append(section(f"Not compared with {labels[0]}", _reasons(comparison.apart, labels)))
+    for over in comparison.overs:
+        means = "" if over == comparison.overs[0] else ", each the mean of its capacities"
+        heading = f"{_HEADINGS[over]}{means}, against {labels[0]}"
+        sections.append(section(heading, _test_table(comparison.tests.query("over == @over"), labels, over)))
+    return "\n\n".join([*sections, _caveat(comparison, labels[0])])
 
 
-def _labels(names: Sequence[str]) -> list[str]:
-    """Shorten names to the columns there are; numbers where that leaves two alike."""
-    labels = [_shortened(name) for name in names]
-    return labels if len(set(labels)) == len(names) else [f"({number})" for number in range(1, len(names) + 1)]
+def to_json(comparison: Comparison) -> str:
+    """Write the same for machines: an object with ``revisions``, ``scores``, ``not_compared`` and ``tests``.
+
+    Revisions are named as they were asked for; no commit is the workspace's. Accuracy is in per cent, ``mean``,
+    ``ci_low`` and ``ci_high`` of a test in points of it. What there is not, is null.
+    """
+    names = [revision.name for revision in comparison.revisions]
+    numbered = dict(enumerate(names))
+    scores, apart, tests = comparison.scores, comparison.apart, comparison.tests
+    document = {
+        "revisions": [
+            {"name": revision.name, "commit": revision.commit or None, "changes": changed}
+            for revision, changed in zip(comparison.revisions, [[], *comparison.changes], strict=True)
+        ],
+        "scores": [
+            {name: row[name] for name in (*CELL, "kind", "protocol")}
+            | {"score": {n: row[i] for i, n in numbered.items()}}
+            for row in _records(scores)
+        ],
+        "not_compared": _records(apart.assign(revision=apart["revision"].map(numbered))),
+        "tests": _records(tests.assign(revision=tests["revision"].map(numbered))),
+    }
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _labels(names: Sequence[str], scores: pd.DataFrame) -> list[str]:
+    """Take names as they are, or shorten them to the columns that the scores leave; numbers where two are alike."""
+    cell = scores["title"].str.len().max() + scores["protocol"].str.len().max() + len("  width method")
+    room = WIDTH if scores.empty else WIDTH - cell
+    whole = [name[:7] if re.fullmatch("[0-9a-f]{40}", name) else name for name in names]  # as git abbreviates
+    if max(map(len, whole)) > _LABEL or sum(len(name) + 2 for name in whole) > room:
+        whole = [_shortened(name) for name in whole]
+    return whole if len(set(whole)) == len(names) else [f"({number})" for number in range(1, len(names) + 1)]
 
 
 def _shortened(name: str) -> str:
-    if re.fullmatch("[0-9a-f]{40}", name):
-        return name[:7]  # as git abbreviates a commit
-    half = _LABEL // 2
-    return name if len(name) <= _LABEL else f"{name[: half - 1]}…{name[-half:]}"
-
-
-def _section(heading: str, body: str) -> str:
-    return f"{heading}\n{'-' * len(heading)}\n{body}"
-
-
-def _paragraph(head: str, text: str, indent: int) -> str:
-    lines = textwrap.wrap(text, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
-    return head.ljust(indent) + ("\n" + " " * indent).join(lines)
+    half = _SHORT // 2
+    return name if len(name) <= _SHORT else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _synthetic(revisions: Sequence[Revision], labels: Sequence[str]) -> list[str]:
@@ -75,12 +98,10 @@ def _synthetic(revisions: Sequence[Revision], labels: Sequence[str]) -> list[str
     ]
     if not generated:
         return []
-    said = "Synthetic data: these numbers come from the embedded, generated data set"
-    only = "" if len(generated) == len(revisions) else f" ({', '.join(generated)})"
-    return [_paragraph("", f"{said}{only}, and say nothing about real music.", 0)]
+    return [SYNTHETIC if len(generated) == len(revisions) else f"{SYNTHETIC}\nThat is said of {', '.join(generated)}."]
 
 
-def _texts(block: dict[str, Any]) -> Iterator[str]:
+def _texts(block: Mapping[str, Any]) -> Iterator[str]:
     for value in block.values():
         if isinstance(value, dict):
             yield from _texts(value)
@@ -88,61 +109,57 @@ def _texts(block: dict[str, Any]) -> Iterator[str]:
             yield value
 
 
+def _indent(labels: Sequence[str]) -> int:
+    return max(map(len, labels)) + 2
+
+
 def _legend(revisions: Sequence[Revision], labels: Sequence[str]) -> str:
     return "\n".join(
-        f"{label:<{_INDENT}}{revision.commit[:7] or 'the files as they are now'}"
+        f"{label:<{_indent(labels)}}{revision.commit[:7] or 'the files as they are now'}"
         + (f"  {revision.name}" if revision.name != label else "")
         for label, revision in zip(labels, revisions, strict=True)
     )
 
 
-def _settings(revisions: Sequence[Revision], labels: Sequence[str]) -> str:
-    first, *others = revisions
+def _changes(changes: Sequence[Sequence[str]], labels: Sequence[str]) -> str:
     lines = []
-    for label, revision in zip(labels[1:], others, strict=True):
-        changed = list(changes(first.params, revision.params)) or ["the same"]
-        lines += [_paragraph(label, changed[0], _INDENT), *(_paragraph("", line, _INDENT) for line in changed[1:])]
+    for label, changed in zip(labels[1:], changes, strict=True):
+        heads = [label, *[""] * len(changed)]
+        texts = changed or ["nothing: the same settings, code and data"]
+        lines += [paragraph(text, head, _indent(labels)) for head, text in zip(heads, texts, strict=False)]
     return "\n".join(lines)
 
 
 def _score_table(scores: pd.DataFrame, labels: Sequence[str], decimals: int) -> str:
     """One row a cell, named with its protocol; one column a revision."""
-    rows = scores[["title", "protocol"]].assign(
-        width=[f"x{width}" for width in scores.index.get_level_values("width")],
-        method=scores.index.get_level_values("method"),
-    )
+    rows = scores[["title", "protocol", "width", "method"]].assign(width="x" + scores["width"].astype(str))
     index = pd.MultiIndex.from_frame(rows, names=["task", "protocol", "width", "method"])
     table = scores[[*range(len(labels))]].set_axis(index).set_axis([*labels], axis="columns")
-    return table.to_string(float_format=f"{{:.{decimals}f}}".format)
+    return table.to_string(float_format=f"{{:.{decimals}f}}".format, na_rep="-")
 
 
 def _reasons(apart: pd.DataFrame, labels: Sequence[str]) -> str:
-    """Say why scores do not compare; those of one reason together."""
-    cells: dict[str, dict[str, list[str]]] = {}
-    for cell in apart.reset_index().to_dict("records"):
-        group = f"{TITLES.get(cell['task'], cell['task'])} x{cell['width']}"
-        cells.setdefault(_reason(cell, labels), {}).setdefault(group, []).append(cell["method"])
-    return "\n".join(_paragraph("", f"{_groups(groups)} - {reason}", 0) for reason, groups in cells.items())
+    """Say why scores do not compare; those of one revision and reason together."""
+    reasons: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in apart.to_dict("records"):
+        label = labels[row["revision"]]
+        states = ((labels[0], row["first"]), (label, row["here"]))
+        reason = "; ".join(f"{of}: {state}" for of, state in states if state)
+        group = f"{TITLES.get(row['task'], row['task'])} x{row['width']}"
+        reasons.setdefault((label, reason), {}).setdefault(group, []).append(row["method"])
+    return "\n".join(
+        paragraph(f"{_cells(groups)} - {reason}", label, _indent(labels)) for (label, reason), groups in reasons.items()
+    )
 
 
-def _reason(cell: Mapping[Any, Any], labels: Sequence[str]) -> str:
-    of_revision = [(label, cell[number]) for number, label in enumerate(labels)]
-    if without := [label for label, measured in of_revision if pd.isna(measured)]:
-        return f"no score in {', '.join(without)}"
-    together: dict[str, list[str]] = {}
-    for label, measured in of_revision:
-        together.setdefault(measured, []).append(label)
-    return "; ".join(f"{', '.join(of)}: {measured}" for measured, of in together.items())
-
-
-def _groups(groups: dict[str, list[str]]) -> str:
+def _cells(groups: Mapping[str, Sequence[str]]) -> str:
     return ", ".join(
         group if len(methods) == len(METHODS) else f"{group} ({', '.join(methods)})"
         for group, methods in groups.items()
     )
 
 
-def _test_table(tests: pd.DataFrame, labels: Sequence[str]) -> str:
+def _test_table(tests: pd.DataFrame, labels: Sequence[str], over: str) -> str:
     """One row a revision and method; what could not be tested is said beneath."""
     revisions = tests["revision"].map(dict(enumerate(labels)))
     tested = tests["note"] == ""
@@ -153,34 +170,33 @@ def _test_table(tests: pd.DataFrame, labels: Sequence[str]) -> str:
                 f"[{low:.1f}, {high:.1f}]" for low, high in zip(tests["ci_low"], tests["ci_high"], strict=True)
             ],
             "t": tests["t"].map("{:.1f}".format),
-            "p": tests["p"].map(_p),
-            "Holm": tests["p_holm"].map(_p),
-            **{name: tests[name] for name in ("wins", "ties", "losses")},
-            "tasks": tests["pairs"],
+            "p": tests["p"].map(p_value),
+            "Holm": tests["p_holm"].map(p_value),
+            **({"sign-flip": tests["p_sign_flip"].map(p_value)} if over == "tasks" else {}),
+            "wins": tests["wins"],
+            "ties": tests["ties"],
+            over: tests["pairs"],
         }
     )
     table.index = pd.MultiIndex.from_arrays([revisions, tests["method"]], names=["revision", "method"])
     notes = tests[~tested].assign(revision=revisions).groupby(["revision", "note"], sort=False)["method"]
     lines = [table[tested.to_numpy()].to_string()] if tested.any() else []
-    lines += [_paragraph("", f"{label}, {', '.join(methods)}: {note}", 0) for (label, note), methods in notes]
+    lines += [
+        paragraph(f"{', '.join(methods)}: {note}", str(label), _indent(labels)) for (label, note), methods in notes
+    ]
     return "\n".join(lines)
 
 
-def _p(value: float) -> str:
-    if pd.isna(value):
-        return "-"
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _caveat(revisions: Sequence[Revision], first: str) -> str:
+def _caveat(comparison: Comparison, first: str) -> str:
     text = (
-        f"Points are accuracy less that of {first}. A pair is a task, the mean of its capacities: methods and "
-        "capacities of a task share its clips, so they are no independent pairs. Intervals are 95 %, p two-sided; "
-        "Holm's p is adjusted for methods x revisions, all the tests of single methods here. "
-        f"'{ALL_METHODS}', the mean of a task's methods, is exploratory and not among them. FMA small is part of "
-        "FMA medium, which no test here takes into account. Scores compare when protocol, folds and number of test "
-        "clips agree; that the folds hold the same clips is not checked, and another seed draws others."
+        f"Points are accuracy less that of {first}, of the same method. Scores compare where score, protocol and clips "
+        "are the same: labels and splits by their hashes in dvc.lock, so another seed, which draws other splits, does "
+        "not compare. Intervals are 95 %, p two-sided; Holm's p (of the t-test) is adjusted for methods x revisions, "
+        "the tests of a table. Sign-flip is exact and not adjusted: with n tasks that differ, no p is below 2/2^n. "
     )
-    if any((revision.cells["seeds"] == 1).any() for revision in revisions):
-        text += " With one seed, a difference holds the chance of one training run."
-    return _paragraph("", text, 0)
+    if "pairs" in comparison.overs:
+        text += "Over pairs, the capacities of one data set are taken as independent, as in the paper. "
+    text += "FMA small is part of FMA medium, which no test here takes into account."
+    if any(score.seeds == 1 for revision in comparison.revisions for score in revision.scores.values()):
+        text += " With one seed (transfer.seeds), a difference holds the chance of one training run."
+    return paragraph(text)

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-import functools
 import json
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-import pandas as pd
 import yaml
 
-from hearlog.cells import LABELS, METHODS, TITLES, protocol_label
+from hearlog import lock
+from hearlog.cells import LABELS, METHODS, protocol_label
 from hearlog.errors import InputError
 
-if TYPE_CHECKING:
-    from dvc.fs import FileSystem
-
 WORKSPACE = "workspace"  # as DVC calls the files as they lie there, committed or not
+Cell = tuple[str, int, str]  # task, multiplier of model.channels, method
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score of a cell: ``value`` is the accuracy in per cent, or r2.
+
+    ``kind`` is classification or regression. ``protocol`` and ``measured`` say in print what the score is of, and
+    ``clips`` names by their hashes the labels of the clips and their split into train, validation and test.
+    """
+
+    value: float
+    kind: str
+    protocol: str
+    measured: str
+    clips: str
+    seeds: int
 
 
 @dataclass(frozen=True)
@@ -25,15 +40,17 @@ class Revision:
     """Settings and scores of one revision.
 
     ``commit`` is the hash, empty for the workspace. ``params`` are as the file holds them, as an older revision's need
-    not be valid today. ``cells`` has one row a cell: ``task``, ``title``, ``width``, ``method``, ``kind``
-    (classification or regression), ``protocol`` (in print), ``folds``, ``clips``, ``seeds`` and ``score`` (accuracy as
-    a fraction, or r2).
+    not be valid today. ``scores`` has the cells that these params name; ``left_out`` has those of them without a score
+    of these settings, and says why. ``inputs`` has the code and data that the cells were made from, as of
+    `hearlog.lock.inputs`.
     """
 
     name: str
     commit: str
     params: dict[str, Any]
-    cells: pd.DataFrame
+    scores: dict[Cell, Score]
+    left_out: dict[Cell, str]
+    inputs: dict[str, set[str | None]]
 
 
 def read_revision(name: str) -> Revision:
@@ -47,101 +64,127 @@ def read_revision(name: str) -> Revision:
     Raises
     ------
     InputError
-        Naming the revision: it does not exist, has no scores, or its scores are of other settings than its params.
+        Naming the revision: it does not exist, its files cannot be read, or none of its scores is of its params.
     """
-    files, commit = _files(name)
-    params = _mapping(files, name, "params.yaml", "Run hearlog where params.yaml stands, or name another revision")
+    read, commit = _open(name)
+    fix = f"Run hearlog in the pipeline's folder, or name another revision than {name}"
+    params = _mapping(read, name, "params.yaml", fix)
     try:
-        tasks, widths = list(params["tasks"]), list(params["sweep"]["widths"])
+        tasks, widths = list(params["tasks"]), sorted(params["sweep"]["widths"])
     except (KeyError, TypeError):
         raise InputError(f"{name}: its params.yaml names no tasks and sweep.widths. Name another revision") from None
-    _refuse_unrun_settings(files, name, params, {*METHODS, *tasks, *map(str, widths)})
-    cells = [_read_cell(files, name, task, width, method) for task in tasks for width in widths for method in METHODS]
-    found = [cell for cell in cells if cell is not None]
-    if not found:
-        raise InputError(
-            f"{name}: none of the cells that its params.yaml names has a file in metrics/transfer. {_mend(name)}"
-        )
-    return Revision(name, commit, params, pd.DataFrame(found))
+    stages = _mapping(read, name, "dvc.lock", _mend(name)).get("stages") or {}
+    scores, left_out, used = {}, {}, []
+    for cell in [(task, width, method) for task in tasks for width in widths for method in METHODS]:
+        stage = _stage(cell)
+        found = lock.outdated(stages, stage, params) or _read_score(read, name, cell, stages[stage])
+        if isinstance(found, Score):
+            scores[cell] = found
+            used.append(stage)
+        else:
+            left_out[cell] = found
+    if not scores:
+        raise InputError(f"{name}: no cell has a score of its params.yaml: {_reasons(left_out)}. {_mend(name)}")
+    return Revision(name, commit, params, scores, left_out, lock.inputs(stages, used))
 
 
-def changed_setting(stage: dict[str, Any], params: dict[str, Any]) -> str | None:
-    """Name a key of params.yaml that has changed since a stage of ``dvc.lock`` ran; None when none has."""
-    for key, value in stage.get("params", {}).get("params.yaml", {}).items():
-        if functools.reduce(lambda block, part: block.get(part, {}), key.split("."), params) != value:
-            return key
-    return None
+def _stage(cell: Cell) -> str:
+    task, width, method = cell
+    return lock.cell_stage(task, method, width)
 
 
-def _files(name: str) -> tuple[FileSystem, str]:
-    from dvc.fs import GitFileSystem, LocalFileSystem
+def _reasons(left_out: Mapping[Cell, str]) -> str:
+    first, *more = dict.fromkeys(left_out.values())
+    return f"{first}, and {len(more)} more reasons" if len(more) > 1 else "; ".join([first, *more])
+
+
+def _open(name: str) -> tuple[Callable[[str], str], str]:
+    """Give what reads a file of the pipeline's folder at a revision, and the revision's hash."""
+    from dvc.fs import GitFileSystem
     from dvc.scm import SCM, SCMError
 
+    folder = _pipeline_folder()
     if name == WORKSPACE:
-        return LocalFileSystem(), ""
+        return lambda path: (folder / path).read_text(encoding="utf-8"), ""
     # Not `dvc.api`: that reads the pipeline of every revision first, a second for 130 stages against 0.03.
     try:
-        scm = SCM(".")
+        scm = SCM(str(folder))
         files = GitFileSystem(scm=scm, rev=name)
-        # Its paths start at the root of the repository, of which the pipeline may be a folder.
-        files.chdir(f"/{Path.cwd().relative_to(Path(scm.root_dir).resolve()).as_posix()}")
-        return files, files.rev
+        commit = files.rev
     except SCMError as error:
         raise InputError(
             f"{name}: not found ({error}). `git branch --all`, `git tag` and `dvc exp list --all-commits` "
             f"list what can be named; {WORKSPACE} is the files as they are now"
         ) from None
+    # Its paths start at the root of the repository, of which the pipeline may be a folder.
+    top = PurePosixPath("/", folder.resolve().relative_to(Path(scm.root_dir).resolve()).as_posix())
+    return lambda path: files.read_text(str(top / path), encoding="utf-8"), commit
 
 
-def _mapping(files: FileSystem, name: str, path: str, fix: str) -> dict[str, Any]:
+def _pipeline_folder() -> Path:
+    """Look for params.yaml here and, as DVC's commands do, in the folders above, up to the repository's root."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "params.yaml").is_file():
+            return folder
+        if (folder / ".git").exists():
+            break
+    return here
+
+
+def _mapping(read: Callable[[str], str], name: str, path: str, fix: str) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(files.read_text(path, encoding="utf-8"))
+        content = lock.parse_yaml(_text(read, name, path, fix))
     except FileNotFoundError:
         raise InputError(f"{name}: has no {path}. {fix}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         raise InputError(f"{name}: {path} is not readable as YAML: {error}. {fix}") from None
     if not isinstance(content, dict):
         raise InputError(f"{name}: {path} holds no settings. {fix}")
     return content
 
 
-def _refuse_unrun_settings(files: FileSystem, name: str, params: dict[str, Any], axes: set[str]) -> None:
-    """Stop where params were edited, but not run: the scores would be shown under settings that are not theirs."""
-    lock = _mapping(files, name, "dvc.lock", _mend(name))
-    for stage, entry in lock.get("stages", {}).items():
-        # Stages of tasks and widths that are no longer asked for stay in the file.
-        of_present_cell = set(filter(None, stage.partition("@")[2].split("-"))) <= axes
-        if of_present_cell and (key := changed_setting(entry, params)):
-            raise InputError(f"{name}: {key} in its params.yaml has changed since stage {stage} ran. {_mend(name)}")
+def _text(read: Callable[[str], str], name: str, path: str, fix: str) -> str:
+    try:
+        text = read(path)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: {path} is no text in UTF-8: {error}. {fix}") from None
+    if text.startswith("<<<<<<<") or "\n<<<<<<<" in text:
+        raise InputError(f"{name}: a merge has left both versions in {path}. Keep one of the two, then: dvc repro")
+    return text
 
 
-def _read_cell(files: FileSystem, name: str, task: str, width: int, method: str) -> dict[str, Any] | None:
+def _read_score(read: Callable[[str], str], name: str, cell: Cell, stage: Mapping[str, Any]) -> Score | str:
+    task, width, method = cell
     path = f"metrics/transfer/{task}/{method}-x{width}.json"
     try:
-        scores = json.loads(files.read_text(path, encoding="utf-8"))
+        metrics = json.loads(_text(read, name, path, _mend(name)))
     except FileNotFoundError:
-        return None
+        return "no file in metrics/transfer"
     except ValueError as error:
         raise InputError(f"{name}: {path} is not readable as JSON ({error}). {_mend(name)}") from None
-    kind, score = ("classification", "accuracy") if "accuracy" in scores else ("regression", "r2")
-    fields = ["protocol", "folds", "clips", "seeds", score]
-    if missing := [field for field in fields if field not in scores]:
+    kind, score = ("classification", "accuracy") if "accuracy" in metrics else ("regression", "r2")
+    if missing := [field for field in ("protocol", "folds", "clips", "seeds", score) if field not in metrics]:
         raise InputError(f"{name}: {path} has no {', '.join(missing)}: an older hearlog wrote it. {_mend(name)}")
-    if scores["protocol"] not in LABELS:
-        raise InputError(f"{name}: {path} names a protocol that is unknown here: {scores['protocol']}. {_mend(name)}")
-    protocol = protocol_label(scores["protocol"], scores["folds"])
-    folds = f" in {scores['folds']} folds" if scores["folds"] > 1 else ""
-    return {
-        "task": task,
-        "title": TITLES.get(task, task),
-        "width": width,
-        "method": method,
-        "kind": kind,
-        "protocol": protocol,
-        "seeds": scores["seeds"],
-        "score": scores[score],
-        "measured": f"{score}, {protocol}, {scores['clips']} clips{folds}",
-    }
+    if metrics["protocol"] not in LABELS:
+        raise InputError(f"{name}: {path} names a protocol that is unknown here: {metrics['protocol']}. {_mend(name)}")
+    if not math.isfinite(metrics[score]):
+        return f"{score} is {metrics[score]}"
+    protocol, folds = protocol_label(metrics["protocol"], metrics["folds"]), metrics["folds"]
+    return Score(
+        value=metrics[score] * (100 if kind == "classification" else 1),
+        kind=kind,
+        protocol=protocol,
+        measured=f"{score}, {protocol}, {metrics['clips']} clips" + (f" in {folds} folds" if folds > 1 else ""),
+        clips=_clips(stage),
+        seeds=metrics["seeds"],
+    )
+
+
+def _clips(stage: Mapping[str, Any]) -> str:
+    hashes = {PurePosixPath(dep["path"]).name: dep.get("md5") for dep in stage.get("deps", [])}
+    names = {"items.parquet": "labels", "splits.parquet": "splits"}
+    return ", ".join(f"{named} {str(hashes.get(file))[:7]}" for file, named in names.items())
 
 
 def _mend(name: str) -> str:
