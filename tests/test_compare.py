@@ -278,16 +278,14 @@ def test_a_revision_that_does_not_compare_leaves_the_others_tests_as_they_are(re
     text = printed("main", "distil", "workspace")
     assert "DCASE2016 scenes official split x1 base 50.0 50.0 -" in text
     arousal = "EmoMusic genre x1, EmoMusic arousal x1, DCASE2016 scenes x1"
-    assert f"workspace {arousal} - workspace: not in its params.yaml" in text
+    assert f"workspace {arousal} - not in its params.yaml" in text
 
 
 def test_cells_without_a_file_are_listed_together(repository):
     for task, method in (("gtzan", "fix"), ("dcase2016", "fix"), ("dcase2016", "kd")):
         repository.path(task, method).unlink()
     repository.commit()
-    assert "GTZAN x1 (fix), DCASE2016 scenes x1 (fix, kd) - main: no file in metrics/transfer" in printed(
-        "main~1", "main"
-    )
+    assert "GTZAN x1 (fix), DCASE2016 scenes x1 (fix, kd) - no file in metrics/transfer" in printed("main~1", "main")
     assert compared("main~1", "main")["pairs"].loc[1].tolist() == [3, 1, 3, 2]
 
 
@@ -338,6 +336,18 @@ def test_names_that_shorten_alike_are_numbered(repository):
         repository.branch(name)
     lines = to_text(compare(read(*names))).splitlines()
     assert [line.split()[::2] for line in lines[2:4]] == [["(1)", names[0]], ["(2)", names[1]]]
+
+
+def test_many_revisions_are_numbered_to_fit_into_100_columns(repository):
+    repository.params["tasks"]["extended_ballroom"] = {"path": "x", "protocol": "grouped_cv"}
+    repository.run()
+    repository.commit()
+    names = [f"capacity-{channels}" for channels in (16, 32, 64, 128, 256)]
+    for name in names:
+        repository.branch(name)
+    lines = to_text(compare(read(*names))).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[6].startswith("(5)") and lines[6].endswith("capacity-256")
 
 
 def test_generated_data_are_called_synthetic_by_revision(repository):
@@ -415,7 +425,7 @@ def test_of_a_run_of_some_cells_only_these_are_compared(repository):
     repository.run(kd=1)
     repository.edit_lock("transfer@dcase2016-kd-1", **before["transfer@dcase2016-kd-1"])
     changed = "transfer.kd in params.yaml has changed since the last run"
-    assert f"workspace DCASE2016 scenes x1 (kd) - workspace: {changed}" in printed("main", "workspace")
+    assert f"workspace DCASE2016 scenes x1 (kd) - {changed}" in printed("main", "workspace")
     assert compared("main", "workspace")["pairs"].loc[1].tolist() == [3, 3, 3, 2]
 
 

@@ -76,13 +76,15 @@ def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
 
 
 def _labels(names: Sequence[str], scores: pd.DataFrame) -> list[str]:
-    """Take names as they are, or shorten them to the columns that the scores leave; numbers where two are alike."""
+    """Take names as they are, or shorten them to the columns that the scores leave; numbers where that is too few."""
     cell = scores["title"].str.len().max() + scores["protocol"].str.len().max() + len("  width method")
     room = WIDTH if scores.empty else WIDTH - cell
     whole = [name[:7] if re.fullmatch("[0-9a-f]{40}", name) else name for name in names]  # as git abbreviates
-    if max(map(len, whole)) > _LABEL or sum(len(name) + 2 for name in whole) > room:
-        whole = [_shortened(name) for name in whole]
-    return whole if len(set(whole)) == len(names) else [f"({number})" for number in range(1, len(names) + 1)]
+    for labels in (whole, [_shortened(name) for name in whole]):
+        distinct = len(set(labels)) == len(labels)
+        if distinct and max(map(len, labels)) <= _LABEL and sum(len(label) + 2 for label in labels) <= room:
+            return labels
+    return [f"({number})" for number in range(1, len(names) + 1)]
 
 
 def _shortened(name: str) -> str:
@@ -143,8 +145,9 @@ def _reasons(apart: pd.DataFrame, labels: Sequence[str]) -> str:
     reasons: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in apart.to_dict("records"):
         label = labels[row["revision"]]
-        states = ((labels[0], row["first"]), (label, row["here"]))
-        reason = "; ".join(f"{of}: {state}" for of, state in states if state)
+        states = {labels[0]: row["first"], label: row["here"]}
+        told = [f"{of}: {state}" for of, state in states.items() if state]
+        reason = "; ".join(told) if row["first"] else row["here"]
         group = f"{TITLES.get(row['task'], row['task'])} x{row['width']}"
         reasons.setdefault((label, reason), {}).setdefault(group, []).append(row["method"])
     return "\n".join(
@@ -190,9 +193,10 @@ def _test_table(tests: pd.DataFrame, labels: Sequence[str], over: str) -> str:
 def _caveat(comparison: Comparison, first: str) -> str:
     text = (
         f"Points are accuracy less that of {first}, of the same method. Scores compare where score, protocol and clips "
-        "are the same: labels and splits by their hashes in dvc.lock, so another seed, which draws other splits, does "
-        "not compare. Intervals are 95 %, p two-sided; Holm's p (of the t-test) is adjusted for methods x revisions, "
-        "the tests of a table. Sign-flip is exact and not adjusted: with n tasks that differ, no p is below 2/2^n. "
+        "are the same: labels and splits by their hashes in dvc.lock, so those of another seed, which draws other "
+        "splits, do not; transfer.seeds repeats the training on the same. Intervals are 95 %, p two-sided; Holm's p "
+        "(of the t-test) is adjusted for methods x revisions, the tests of a table. Sign-flip is exact and not "
+        "adjusted: with n tasks that differ, no p is below 2/2^n. "
     )
     if "pairs" in comparison.overs:
         text += "Over pairs, the capacities of one data set are taken as independent, as in the paper. "
