@@ -36,7 +36,6 @@ def main(width: int) -> None:
     sources = {
         "estimator": predicted * scale,
         "ceiling_als_factors": factors[unheard],
-        "mean_embedding": mean * scale,
         "oracle_popularity": table["listeners"].to_numpy(np.float32)[unheard],
         "random": np.zeros(len(unheard), np.float32),  # equal scores count as random order
     }

@@ -8,8 +8,8 @@ import pandas as pd
 import yaml
 
 from hearlog.cells import METHODS, read_cells, read_seed_spread
-from hearlog.pilot import read_answers, summarise
 from hearlog.lock import cell_stage
+from hearlog.pilot import read_answers, summarise
 from hearlog.within_tasks import compare
 
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]
@@ -112,7 +112,7 @@ def write_evaluation(root, widths=(1,), songs=50):
         pairs = {"first": 0, "second": 1, "predicted": true / 2, "true": true}
         pd.DataFrame(pairs).to_parquet(folder / "pairs.parquet")
         k = np.array([1, 2, 5, 10, 20, 50, 100])
-        heights = {"estimator": 3, "ceiling_als_factors": 4, "mean_embedding": 1, "oracle_popularity": 2, "random": 1}
+        heights = {"estimator": 3, "ceiling_als_factors": 4, "oracle_popularity": 2, "random": 1}
         recall = {name: height / 5 * k / 100 for name, height in heights.items()}
         pd.DataFrame({"k": k} | recall).to_csv(plots / f"recall-x{width}.tsv", sep="\t", index=False)
 

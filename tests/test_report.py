@@ -68,7 +68,8 @@ def test_missing_cell_is_named_with_the_remedy(tmp_path):
 
 def test_cell_with_merge_conflict_is_named(tmp_path):
     write_cells(tmp_path)
-    (tmp_path / "metrics/transfer/gtzan/kd-x1.json").write_text('    with pytest.raises(InputError, match=r"gtzan/kd-x1\.json: not readable as JSON"):
+    (tmp_path / "metrics/transfer/gtzan/kd-x1.json").write_text('<<<<<<< HEAD\n{"accuracy": 0.5}')
+    with pytest.raises(InputError, match=r"gtzan/kd-x1\.json: not readable as JSON"):
         cells_of(tmp_path)
 
 
