@@ -1,8 +1,12 @@
 """The stages of dvc.yaml, one thin module a kind, run as ``python -m stages.NAME ARGUMENTS``."""
 
 import argparse
+import contextlib
 import inspect
+import json
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,13 +15,37 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from hearlog.errors import InputError
 
+STARTED = time.time()  # before a stage's own imports, which take seconds
+TIMES = Path("data/times")  # followed by neither git nor DVC
+
 
 def run(main: Callable[..., None]) -> None:
-    """Call a stage's ``main`` with the command line's arguments, one for each of its parameters."""
+    """Call a stage's ``main`` with the command line's arguments, one for each of its parameters.
+
+    Where it succeeds its time is kept for the page, see `hearlog.page.times`.
+    """
     parser = argparse.ArgumentParser(description=inspect.getdoc(main))
     for name, parameter in inspect.signature(main).parameters.items():
         parser.add_argument(name, type=parameter.annotation)
+    arguments = vars(parser.parse_args())
     try:
-        main(**vars(parser.parse_args()))
+        main(**arguments)
     except InputError as error:
         sys.exit(f"{parser.prog}: {error}")
+    with contextlib.suppress(Exception):  # a result is worth more than its time
+        _keep_time(Path(inspect.getfile(main)).stem, [str(value) for value in arguments.values()])
+
+
+def _keep_time(stage: str, arguments: list[str]) -> None:
+    """Write seconds, peak memory (bytes) and device of this process to ``data/times``, whole or not at all."""
+    import resource  # not on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    torch = sys.modules.get("torch")
+    device = "" if torch is None else "CUDA" if torch.cuda.is_initialized() else "processor"
+    record = {"start": STARTED, "seconds": time.time() - STARTED, "memory": peak, "device": device}
+    path = TIMES / stage / f"{'-'.join(arguments) or 'run'}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(json.dumps(record), encoding="utf-8")
+    unfinished.replace(path)

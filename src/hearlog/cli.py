@@ -107,6 +107,8 @@ def report() -> None:
     print(render(cells.merge(spread, "left"), summarise(cells), within, is_synthetic(settings)))
     print(f"\n{render_pilot(of_pilot)}")
     print("\nFigure 4: plots/figure4.png, plots/figure4.pdf")
+    if Path("report.html").is_file():
+        print("In a browser, with all figures and songs to listen to: report.html")
 
 
 def compare(revisions: Sequence[str], as_json: bool) -> None:

@@ -1,0 +1,124 @@
+"""The figures of the report stage with their captions, carried in the page itself."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from hearlog.errors import InputError
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class Caption(NamedTuple):
+    """A figure's title, what it shows, and what stands in for it where it cannot be seen.
+
+    Braces name facts of the run: ``tasks``, ``pairs``, ``capacities``, ``widest`` (channels) and ``songs`` (test
+    songs of the estimator).
+    """
+
+    title: str
+    text: str
+    alternative: str
+
+
+# By name: plots/<name>.png and plots/<name>.pdf, in the order of the page.
+CAPTIONS = {
+    "figure4": Caption(
+        "Scores of the four methods",
+        "As the paper's Figure 4: a panel a task ({tasks}), at {capacities}. Accuracy for classification, r² for "
+        "regression. Bars are one standard deviation over folds and seeds; a task with one test part and one seed has "
+        "none. Grey lines: chance and the most frequent class.",
+        "Panels of dots, one panel a task: score of base, fix, init and kd. The numbers stand in the tables of scores.",
+    ),
+    "differences": Caption(
+        "Paired differences",
+        "What the tests are about: a dot a (task, capacity) pair, with its 95 % interval within the task (over "
+        "folds or test clips), and below them the mean over the {pairs} classification pairs with the 95 % interval "
+        "of the paired t-test. Regression has another unit and stands apart.",
+        "Four panels of dots and intervals: kd minus base, init minus base, fix minus base and kd minus init. The "
+        "numbers stand in the tables of tests.",
+    ),
+    "confusion": Caption(
+        "Confusion matrices of kd",
+        "At {widest} channels, test clips of all folds and seeds: a square is the share of a true class (row, with its "
+        "number of clips) taken for another (column). Beside it, the recall of every method, class by class.",
+        "One matrix of shares a classification task, the diagonal being clips that were recognised.",
+    ),
+    "curves": Caption(
+        "Training curves",
+        "The task's loss on validation clips by epoch, at {widest} channels, a panel a task ({tasks}). A thin line is "
+        "a fold and seed, its marker the epoch whose weights are tested; a thick line is their mean. The output layer "
+        "of fix is fitted without epochs: a line.",
+        "Panels of falling validation losses of base, init and kd by epoch, with a level line for fix.",
+    ),
+    "estimator": Caption(
+        "Quality of the CF estimator",
+        "On {songs} test songs that it was not trained on. Left: cosine of predicted and true embedding, beside that "
+        "of the mean embedding. Middle: how alike two songs are, by predicted and by true embeddings. Right: mean "
+        "recall of lists of k songs ranked for users, between random order and the ceiling of the songs' own factors.",
+        "Histogram of cosines, density of pairs of songs, and curves of recall. Means stand in the tables of the "
+        "estimator.",
+    ),
+    "embedding_map": Caption(
+        "Map of songs",
+        "The {songs} test songs of the estimator in two dimensions, by their CF embeddings and by the estimates from "
+        "their audio, coloured by genre. Distances between far points of such a map mean little.",
+        "Two clouds of dots coloured by genre, one by CF embedding and one by audio estimate.",
+    ),
+    "figure1": Caption(
+        "Genres of the catalogue, class by class",
+        "As the paper's pilot (its Figure 1): recall of every genre of the catalogue, by a network trained on genre "
+        "tags and by a linear classifier on the estimator, which was trained on logs. Both on the same test songs.",
+        "Two dots a genre: recall of the tag-trained and of the log-trained model.",
+    ),
+}
+_AWAITED = {"embedding_map", "figure1"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the page: its place, its words and its picture as a data URI, with the size in pixels."""
+
+    number: int
+    name: str
+    title: str
+    caption: str
+    alternative: str
+    picture: str
+    width: int
+    height: int
+
+
+def read_figures(plots: Path, facts: dict[str, str]) -> list[Figure]:
+    """Read the pictures and write their captions.
+
+    Parameters
+    ----------
+    plots
+        Folder of ``<name>.png``.
+    facts
+        What the captions name.
+
+    Raises
+    ------
+    InputError
+        When a picture is missing or is none.
+    """
+    names = [name for name in CAPTIONS if name not in _AWAITED or (plots / f"{name}.png").is_file()]
+    return [_read(plots / f"{name}.png", place, CAPTIONS[name], facts) for place, name in enumerate(names, start=1)]
+
+
+def _read(path: Path, place: int, caption: Caption, facts: dict[str, str]) -> Figure:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Run: dvc repro")
+    content = path.read_bytes()
+    if not content.startswith(_PNG):
+        raise InputError(f"{path}: not a PNG file. Run: dvc repro -f report")
+    width, height = struct.unpack(">II", content[16:24])
+    picture = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+    words = caption.text.format(**facts)
+    return Figure(place, path.stem, caption.title, words, caption.alternative, picture, width, height)

@@ -1,0 +1,37 @@
+"""The files of a run that the page reads, and what is said when one is missing or broken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hearlog.errors import InputError
+from hearlog.validation import read_yaml
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a metrics file."""
+    try:
+        return json.loads(_existing(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as JSON ({error}). Run: dvc repro") from None
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a table."""
+    return pd.read_parquet(_existing(path))
+
+
+def read_lock(path: Path) -> dict[str, Any]:
+    """Read a ``dvc.lock``."""
+    lock = read_yaml(_existing(path))
+    return lock | {"stages": lock.get("stages", {})}
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Run: dvc repro")
+    return path

@@ -1,0 +1,78 @@
+"""What every task is and how it is tested, from its settings, its items and the split that was made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from hearlog.cells import LABELS, TITLES, protocol_label
+from hearlog.page import words
+from hearlog.page.tables import Column, Table, number, numeric, text, textual
+
+IN_WORDS = {
+    "stratified_cv": "drawn folds, every class spread over all of them; groups are not looked at",
+    "grouped_cv": "drawn folds of whole groups, classes spread as evenly as these allow",
+    "artist_cv": "drawn folds of whole artists, classes spread as evenly as these allow",
+    "official": "the data set's own parts",
+    "fault_filtered": "the published parts without faulty clips",
+    "dev_cv4": "the published folds of the development set",
+}
+assert IN_WORDS.keys() == LABELS.keys()
+
+
+def protocol_table(tasks: dict[str, dict[str, Any]]) -> Table:
+    """Tabulate the tasks: data set, target, protocol, sizes, groups, and what is known to be doubtful.
+
+    Parameters
+    ----------
+    tasks
+        For each task ``data_set`` (its name in print), ``target``, ``path``, ``group`` (what a group is), ``split``
+        (the metrics of its split), and ``groups`` (as of `shared_groups`).
+    """
+    rows = []
+    for name, task in tasks.items():
+        split = task["split"]
+        protocol = f"{protocol_label(split['protocol'], split['folds'])}: {IN_WORDS[split['protocol']]}"
+        sizes = [number(split[part]) for part in ("train", "valid", "test")]
+        classes = number(split.get("classes", float("nan")))
+        facts = [text(TITLES.get(name, name)), text(task["data_set"]), text(task["target"]), text(protocol)]
+        rows.append([*facts, classes, number(split["folds"]), *sizes, text(_shared(task["group"], task["groups"]))])
+    columns = [
+        *textual("Task", "Data set", "Target", "Protocol"),
+        *numeric("Classes", "Folds", "Train", "Valid", "Test"),
+    ]
+    columns.append(Column("Groups in both train and test"))
+    notes = ["Train, valid and test are clips of the first fold. A task without classes is a regression."]
+    if {"fma_small", "fma_medium"} <= tasks.keys():
+        notes.append("FMA small is part of FMA medium, so these two are not independent of each other.")
+    return Table("protocols", "Tasks and their protocols", columns, rows, notes)
+
+
+def shared_groups(items: pd.DataFrame, splits: pd.DataFrame) -> dict[str, int]:
+    """Count the groups (artists, recordings, versions) that stand on both sides of a split.
+
+    Parameters
+    ----------
+    items
+        With ``item_id`` and ``group``.
+    splits
+        One row a fold and clip: ``fold``, ``item_id``, ``part``.
+
+    Returns
+    -------
+    ``groups`` known among the tested clips, and how many of them are ``shared`` with training or validation clips
+    of the same fold; counted over all folds, each group once.
+    """
+    parts = splits.merge(items[["item_id", "group"]], on="item_id").dropna(subset="group")
+    tested = parts["part"] == "test"
+    test, known = parts.loc[tested, ["fold", "group"]], parts.loc[~tested, ["fold", "group"]].drop_duplicates()
+    return {"groups": test["group"].nunique(), "shared": test.merge(known)["group"].nunique()}
+
+
+def _shared(group: str, found: dict[str, int]) -> str:
+    if not found["groups"]:
+        return f"not known: no {group} is named"
+    if not found["shared"]:
+        return f"no {group} of {found['groups']:,}"
+    return f"{found['shared']:,} of {words.counted(found['groups'], group)}: scores may be flattered"

@@ -1,0 +1,224 @@
+"""The tables of results: scores, tests and the estimator. Accuracy and r2 never share a column."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+
+from hearlog.cells import METHODS, protocol_label
+from hearlog.page import words
+from hearlog.page.tables import (
+    NOTHING,
+    Cell,
+    Column,
+    Table,
+    bounds,
+    difference,
+    number,
+    numeric,
+    p_value,
+    text,
+    textual,
+)
+
+_SOURCES = {
+    "ceiling_als_factors": "the songs' own ALS factors, which have seen these plays (ceiling)",
+    "estimator": "estimator, from audio",
+    "oracle_popularity": "popularity of the test songs (oracle)",
+    "mean_embedding": "mean embedding of the training songs",
+    "random": "random",
+}
+
+
+def score_tables(cells: pd.DataFrame) -> list[Table]:
+    """Tabulate the scores, one table a score; one row a task and capacity, one column a method.
+
+    Parameters
+    ----------
+    cells
+        As of `hearlog.cells.read_cells`, with ``spread`` (as of `hearlog.cells.read_spread`).
+    """
+    tables = []
+    classification, regression = (cells[cells["kind"] == kind] for kind in ("classification", "regression"))
+    if len(classification):
+        tables.append(_scores(classification, "accuracy", "Accuracy, %", 1))
+        tables.append(_scores(classification, "macro_f1", "Macro-F1, %", 1))
+    if len(regression):
+        tables.append(_scores(regression, "r2", "r² (coefficient of determination)", 3))
+        tables.append(_scores(regression, "squared_correlation", "Squared correlation", 3))
+    return tables
+
+
+def _scores(cells: pd.DataFrame, score: str, caption: str, decimals: int) -> Table:
+    main = score in ("accuracy", "r2")
+    references = ["chance", "majority"] if score == "accuracy" else []
+    facts = ["clips", "folds", "seeds"] if main else []
+    percent = 100 if cells["kind"].iloc[0] == "classification" else 1
+    spreads = main and bool(cells["spread"].notna().any())
+    rows = []
+    for _, of_row in cells.groupby(["task", "width"], sort=False):
+        by_method, common = {cell["method"]: cell for cell in of_row.to_dict("records")}, of_row.iloc[0]
+        rows.append(
+            [
+                text(common["title"]),
+                text(protocol_label(common["protocol"], common["folds"])),
+                number(common["channels"]),
+                *(_score(by_method[method], score, percent, decimals, spreads) for method in METHODS),
+                *(number(common[name] * percent, decimals) for name in references),
+                *(number(common[name]) for name in facts),
+            ]
+        )
+    columns = [*textual("Task", "Protocol"), *numeric("Channels", *METHODS)]
+    columns += numeric(*(name.capitalize() for name in references + facts))
+    notes = ["Clips are those tested, over all folds."] if main else []
+    if spreads:
+        notes.append("± is the standard deviation over folds and seeds, where there are several.")
+    if references:
+        notes.append("Chance is one over the number of classes; majority, the share of the most frequent class.")
+    if (seeds := cells["seeds"].iloc[0]) > 1:
+        caption += f", mean of {seeds} seeds"
+    return Table(f"scores-{score}", caption, columns, rows, notes)
+
+
+def _score(cell: dict[Hashable, Any], score: str, percent: int, decimals: int, spreads: bool) -> Cell:
+    known = spreads and not pd.isna(cell["spread"])
+    return number(
+        cell[score] * percent, decimals, remark=f"±{words.plain(cell['spread'] * percent, decimals)}" if known else ""
+    )
+
+
+def test_tables(summary: dict[str, Any], capacities: int) -> list[Table]:
+    """Tabulate the paired tests over pairs and over tasks; with one capacity the two are the same.
+
+    Parameters
+    ----------
+    summary
+        As of `hearlog.report.summarise`.
+    capacities
+        How many there are.
+    """
+    if capacities == 1:
+        caption = "Over the classification tasks (one capacity: the pairs are the tasks)"
+        return [_tests(summary["tasks"], caption, "tasks")]
+    return [
+        _tests(summary["pairs"], "Over (task, capacity) pairs of the classification tasks: the paper's test", "pairs"),
+        _tests(summary["tasks"], "Over the classification tasks, each the mean of its capacities", "tasks"),
+    ]
+
+
+def _tests(tests: dict[str, dict[str, Any]], caption: str, name: str) -> Table:
+    exact = name == "tasks"
+    columns = [Column("Comparison"), Column("Difference, points", True), Column("95 % interval", True)]
+    columns += numeric("t", "p", "p, Holm", "d_z", "Wins", "Ties", "Losses", name.capitalize())
+    columns += numeric("p, sign-flip", "p, Wilcoxon") if exact else []
+    rows, notes = [], []
+    for comparison, test in tests.items():
+        label = text(words.difference(comparison))
+        if "note" in test:
+            rows.append([label, *[NOTHING] * (len(columns) - 1)])
+        else:
+            row = [label, difference(test["points"], 1), bounds(test["ci_low"], test["ci_high"], 1)]
+            row += [number(test["t"], 2), p_value(test["p"]), p_value(test["p_holm"]), number(test["d_z"], 2)]
+            row += [number(test[count]) for count in ("wins", "ties", "losses", "pairs")]
+            row += [p_value(test.get(key, float("nan"))) for key in ("p_sign_flip", "p_wilcoxon")] if exact else []
+            rows.append(row)
+        notes += [f"{label.text}: {test[key]}" for key in ("note", "note_exact") if key in test]
+    return Table(f"tests-{name}", caption, columns, rows, notes)
+
+
+def within_tables(within: pd.DataFrame) -> list[Table]:
+    """Tabulate the tests within tasks, classification and regression apart.
+
+    Parameters
+    ----------
+    within
+        As of `hearlog.within_tasks.compare`.
+    """
+    units = {"classification": ("Accuracy", "points", 1), "regression": ("r²", "r²", 3)}
+    return [_within(tests, kind, *units[kind]) for kind in units if len(tests := within[within["kind"] == kind])]
+
+
+def _within(tests: pd.DataFrame, kind: str, caption: str, unit: str, decimals: int) -> Table:
+    columns = [*textual("Comparison", "Task", "Protocol"), *numeric("Channels", f"Difference, {unit}")]
+    columns += numeric("95 % interval", "p", "p, Holm", "Wins", "Ties", "Losses", "n")
+    columns += textual("of", "Test")
+    rows = [
+        [
+            text(words.difference(test["comparison"])),
+            text(test["title"]),
+            text(test["protocol"]),
+            number(test["channels"]),
+            difference(test["difference"], decimals),
+            bounds(test["ci_low"], test["ci_high"], decimals),
+            p_value(test["p"]),
+            p_value(test["p_holm"]),
+            *map(number, (test["wins"], test["ties"], test["losses"], test["n"])),
+            text(test["unit"]),
+            text(test["test"]),
+        ]
+        for test in tests.to_dict("records")
+    ]
+    untested = tests[tests["note"] != ""]
+    notes = [
+        f"{words.difference(row['comparison'])}, {row['title']}, {row['channels']} channels: {row['note']}"
+        for row in untested.to_dict("records")
+    ]
+    return Table(f"within-{kind}", f"{caption}, within tasks", columns, rows, notes)
+
+
+def estimator_tables(metrics: dict[int, dict[str, Any]]) -> list[Table]:
+    """Tabulate how well the CF estimator predicts embeddings and ranks songs.
+
+    Parameters
+    ----------
+    metrics
+        For each number of channels what the evaluation measured: ``metrics/estimator-xN.json``.
+    """
+    columns = [Column("Predictor"), *numeric("Channels", "Cosine", "Squared error", "r²", "Test songs")]
+    quality, ranks = [], []
+    for channels, found in metrics.items():
+        for name, scores in (("estimator, from audio", found), ("mean embedding", found["mean_embedding"])):
+            row = [text(name), number(channels), *(number(scores[key], 3) for key in ("cosine", "squared_error", "r2"))]
+            quality.append([*row, number(found["test_songs"])])
+        ranking = found["ranking"]
+        for source, name in _SOURCES.items():
+            values = [number(ranking[source][key], 3) for key in ("recall_at_10", "recall_at_50", "auc")]
+            ranks.append([text(name), number(channels), *values])
+    users = "; ".join(
+        f"{channels} channels: {words.counted(found['ranking']['users'], 'user')} ranked, "
+        f"{found['ranking']['users_without_test_plays']:,} without plays of test songs"
+        for channels, found in metrics.items()
+    )
+    return [
+        Table(
+            "estimator-quality",
+            "Predicted embeddings of test songs, against their own",
+            columns,
+            quality,
+            ["The mean embedding of the training songs hears nothing: its direction is that of popularity."],
+        ),
+        Table(
+            "estimator-ranking",
+            "Test songs ranked for users who were not fitted on them",
+            [Column("Ranked by"), *numeric("Channels", "Recall@10", "Recall@50", "AUC")],
+            ranks,
+            [
+                f"Means over users. {users}.",
+                "Popularity is that of the test songs themselves, which no estimator knows.",
+            ],
+        ),
+    ]
+
+
+def kd_follows_fix(summary: dict[str, Any]) -> str:
+    """Say how the gain of kd follows that of fix over the classification tasks."""
+    found = summary["kd_follows_fix"]
+    if "note" in found:
+        return found["note"]
+    return (
+        f"Over {found['tasks']} tasks the gain of kd over base correlates with the gain of fix over base: "
+        f"r = {words.plain(found['r'], 2)}, 95 % interval {words.interval(found['ci_low'], found['ci_high'], 2)}. "
+        "Both gains subtract the same base scores, whose error alone correlates them."
+    )

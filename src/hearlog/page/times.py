@@ -1,0 +1,116 @@
+"""Time and memory of the stages, as far as this folder has seen them run.
+
+DVC keeps no times. `stages.run` writes a record beside every success, ``data/times/<stage>/<arguments>.json``, which
+neither git nor DVC follows. What DVC took from its cache, or pulled, has no record here, or one of another run: a
+record counts only if an output of its stage was written while it ran, or within `MARGIN` or as long again as it took,
+in which DVC hashes the outputs and links them into its cache. Metrics and plots are not asked where a stage has other
+outputs: git writes those as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hearlog.page import words
+from hearlog.page.tables import NOTHING, Cell, Column, Table, number, text, textual
+
+MARGIN = 60.0  # seconds, at least
+_FROM_CACHE = Cell("from the cache")
+
+
+def read_times(lock: dict[str, Any], records: Path, arguments: Collection[str]) -> pd.DataFrame:
+    """Join the stages of ``dvc.lock`` with the records of their last run.
+
+    Parameters
+    ----------
+    lock
+        Content of ``dvc.lock``.
+    records
+        ``data/times``.
+    arguments
+        Words that stages of the present settings are called with; a stage called with others is left out, as
+        ``dvc.lock`` keeps those of earlier settings.
+
+    Returns
+    -------
+    One row a stage, in the order of ``dvc.lock``: ``stage`` (``scratch@gtzan-1``), ``kind`` (``scratch``), ``start``
+    (seconds since 1970), ``seconds``, ``memory`` (bytes at the peak) and ``device``; all null for one from the cache.
+    """
+    rows = []
+    for name, stage in lock["stages"].items():
+        module, *words_of_call = stage["cmd"].split()[2:]
+        if set(words_of_call) <= set(arguments):
+            path = records / module.removeprefix("stages.") / f"{'-'.join(words_of_call) or 'run'}.json"
+            rows.append({"stage": name, "kind": name.split("@")[0], **_record(path, _outputs(stage))})
+    return pd.DataFrame(rows, columns=["stage", "kind", "start", "seconds", "memory", "device"])
+
+
+def _outputs(stage: dict[str, Any]) -> list[Path]:
+    outputs = [Path(out["path"]) for out in stage.get("outs", [])]
+    return [output for output in outputs if output.parts[0] not in ("metrics", "plots")] or outputs
+
+
+def _record(path: Path, outputs: list[Path]) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        start, seconds = record["start"], record["seconds"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    latest = start + seconds + max(MARGIN, seconds)
+    return record if any(start <= written <= latest for written in map(_written, outputs)) else {}
+
+
+def _written(output: Path) -> float:
+    """When a file, or the last file of a folder, was written; 0 if it is not there."""
+    files = output.rglob("*") if output.is_dir() else [output]
+    return max((file.stat().st_mtime for file in files if file.is_file()), default=0.0)
+
+
+def time_tables(times: pd.DataFrame) -> list[Table]:
+    """Tabulate the time of every kind of stage, and of every stage.
+
+    Parameters
+    ----------
+    times
+        As of `read_times`.
+    """
+    kinds = []
+    for kind, of_kind in times.groupby("kind", sort=False):
+        ran = of_kind[of_kind["seconds"].notna()]
+        seconds = _seconds(ran["seconds"].sum()) if len(ran) else _FROM_CACHE
+        kinds.append(
+            [text(str(kind)), number(len(ran)), number(len(of_kind) - len(ran)), seconds, _memory(ran["memory"].max())]
+        )
+    columns = [Column("Stage"), Column("Ran here", True), Column("From the cache", True)]
+    columns += [Column("Time", True), Column("Peak memory", True)]
+    known = times["seconds"].sum()
+    notes = [f"In all {words.duration(known)} in stages that ran in this folder."] if known else []
+    notes.append("From the cache: DVC had the result of an earlier run, or one pulled, whose time is not known here.")
+    single = [
+        [
+            text(row["stage"]),
+            _FROM_CACHE if pd.isna(row["seconds"]) else _seconds(row["seconds"]),
+            _memory(row["memory"]),
+            NOTHING if pd.isna(row["seconds"]) else text(f"{pd.Timestamp(row['start'], unit='s'):%Y-%m-%d %H:%M:%S}"),
+            text(row["device"]),
+        ]
+        for row in times.to_dict("records")
+    ]
+    of_single = [Column("Stage"), Column("Time", True), Column("Peak memory", True), *textual("Started, UTC", "Device")]
+    return [
+        Table("times", "Time by kind of stage", columns, kinds, notes),
+        Table("times-stages", "Time of every stage", of_single, single),
+    ]
+
+
+def _seconds(value: float) -> Cell:
+    return number(value, printed=words.duration(value))
+
+
+def _memory(value: float) -> Cell:
+    return NOTHING if pd.isna(value) else number(value, printed=words.size(int(value)))

@@ -1,0 +1,103 @@
+"""Write report.html, one self-contained page of what the pipeline found.
+
+The page names its date, the commit and the times of the stages, so it is no pure function of its dependencies: made
+again from the same results it differs in these, and so does its hash in dvc.lock, on which nothing depends.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from hearlog import cells, params
+from hearlog.cells import METHODS, TITLES
+from hearlog.corpora import READERS
+from hearlog.corpus import Corpus
+from hearlog.page import figures, files, neighbours, protocols, provenance, rejections, results, strip, times, words
+from hearlog.page.render import render
+from hearlog.params import Params
+from hearlog.synthetic import is_generated, is_synthetic
+from stages import paths, run
+
+PAGE = Path("report.html")
+
+
+def main() -> None:
+    """Gather the results of the last run and write the page."""
+    settings = params.load()
+    lock = files.read_lock(Path("dvc.lock"))
+    PAGE.write_text(render(_results(settings) | _data(settings) | _origin(settings, lock)), encoding="utf-8")
+    print(f"page: {PAGE}, {words.size(PAGE.stat().st_size)}, for any browser")
+
+
+def _results(settings: Params) -> dict[str, Any]:
+    """Gather scores, tests, figures and songs."""
+    scores = cells.read_table(paths.PLOTS / "figure4.tsv")
+    summary = files.read_json(paths.METRICS / "report.json")
+    widths, channels = sorted(settings.sweep.widths), settings.model.channels
+    estimators = {channels * width: files.read_json(paths.METRICS / f"estimator-x{width}.json") for width in widths}
+    widest = channels * widths[-1]
+    facts = {
+        "tasks": words.counted(scores["task"].nunique(), "task"),
+        "pairs": str(summary["pairs"]["kd-base"].get("pairs", "")),
+        "capacities": f"{', '.join(str(channels * width) for width in widths)} channels",
+        "widest": str(widest),
+        "songs": f"{estimators[widest]['test_songs']:,}",
+    }
+    return {
+        "synthetic": is_synthetic(settings),
+        "answer": words.answer(summary, len(widths)),
+        "strip": strip.draw(scores, summary["pairs"]["kd-base"]),
+        "score_tables": results.score_tables(scores),
+        "test_tables": results.test_tables(summary, len(widths)),
+        "within_tables": results.within_tables(cells.read_table(paths.PLOTS / "within_tasks.tsv")),
+        "estimator_tables": results.estimator_tables(estimators),
+        "kd_follows_fix": results.kd_follows_fix(summary),
+        "figures": figures.read_figures(paths.PLOTS, facts),
+        "widest": widest,
+        "panel": neighbours.listening_panel(
+            paths.EVALUATION / f"estimator-x{widths[-1]}",
+            Corpus(paths.CORPORA / "songs").items,
+            settings.songs.audio_root,
+        ),
+    }
+
+
+def _data(settings: Params) -> dict[str, Any]:
+    """Describe every task, and what was left out of the data."""
+    tasks, crops, splits = {}, {}, {}
+    for name in ("songs", *settings.tasks):
+        title, corpus = TITLES.get(name, name), Corpus(paths.CORPORA / name)
+        crops[title] = files.read_parquet(corpus.crops / "rejected.parquet")
+        if name != "songs":
+            task = settings.tasks[name]
+            reader, split = READERS[task.reader], files.read_json(paths.METRICS / f"splits/{name}.json")
+            groups = protocols.shared_groups(files.read_parquet(corpus.items), files.read_parquet(corpus.splits))
+            facts = {"data_set": reader.title, "target": task.target, "group": reader.group}
+            tasks[name] = facts | {"split": split, "groups": groups}
+            splits[title] = split
+    logs = files.read_json(paths.METRICS / "logs.json"), files.read_parquet(paths.LOGS / "rejected.parquet")
+    left_out = files.read_parquet(paths.CORPORA / "songs/left_out.parquet")
+    return {
+        "protocol_table": protocols.protocol_table(tasks),
+        "rejection_table": rejections.rejection_table(logs, left_out, crops, splits),
+    }
+
+
+def _origin(settings: Params, lock: dict[str, Any]) -> dict[str, Any]:
+    """Say what ran, on which data, and how long it took."""
+    inputs = {"Listening logs": settings.logs.path, "Catalogue": settings.songs.catalog}
+    inputs |= {"Songs' audio": settings.songs.audio_root}
+    inputs |= {TITLES.get(name, name): task.path for name, task in settings.tasks.items()}
+    demo = Path("data/demo/dvc.lock")
+    made = files.read_lock(demo) if any(map(is_generated, inputs.values())) and demo.is_file() else {}
+    called = {*settings.tasks, *map(str, settings.sweep.widths), *METHODS, "songs"}
+    table = times.read_times({"stages": made.get("stages", {}) | lock["stages"]}, Path("data/times"), called)
+    return {
+        "origin": provenance.describe(Path("params.yaml"), Path("presets"), settings.runtime.model_dump()),
+        "input_table": provenance.input_table(inputs, lock, made),
+        "time_tables": times.time_tables(table[table["kind"] != "page"]),
+        "settings_text": Path("params.yaml").read_text(encoding="utf-8"),
+    }
+
+
+if __name__ == "__main__":
+    run(main)
