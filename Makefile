@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check demo smoke repro report test benchmark lint format clean
+.PHONY: help setup check demo smoke repro report test test-browser benchmark lint format clean
 
 help:  ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hearlog needs Python 3.11 or later")'
@@ -44,6 +44,14 @@ report: setup  ## Print the report of the last run again
 
 test: setup  ## Run the tests
 	python -m pytest
+
+# Made anew when what a run depends on has changed.
+.smoke/report.html: $(shell find src stages presets/smoke.yaml dvc.yaml data/demo/dvc.yaml -name '*.pyc' -prune -o -type f -print)
+	@$(MAKE) --no-print-directory smoke
+
+test-browser: setup .smoke/report.html  ## Run the tests of report.html in Chromium, on the page of `make smoke`
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/browser/requirements.txt
+	python -m pytest -n 0 tests/browser
 
 benchmark: setup  ## Measure speed against peers, into benchmarks/results (3 minutes)
 	python -m benchmarks.check

@@ -65,7 +65,7 @@ def _data(settings: Params) -> dict[str, Any]:
     """Describe every task, and what was left out of the data."""
     tasks, crops, splits = {}, {}, {}
     for name in ("songs", *settings.tasks):
-        title, corpus = TITLES.get(name, name), Corpus(paths.CORPORA / name)
+        title, corpus = TITLES.get(name, "Songs" if name == "songs" else name), Corpus(paths.CORPORA / name)
         crops[title] = files.read_parquet(corpus.crops / "rejected.parquet")
         if name != "songs":
             task = settings.tasks[name]

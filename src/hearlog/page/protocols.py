@@ -36,10 +36,10 @@ def protocol_table(tasks: dict[str, dict[str, Any]]) -> Table:
         protocol = f"{protocol_label(split['protocol'], split['folds'])}: {IN_WORDS[split['protocol']]}"
         sizes = [number(split[part]) for part in ("train", "valid", "test")]
         classes = number(split.get("classes", float("nan")))
-        facts = [text(TITLES.get(name, name)), text(task["data_set"]), text(task["target"]), text(protocol)]
+        facts = [text(TITLES.get(name, name), f"{task['target']} of {task['data_set']}"), text(protocol)]
         rows.append([*facts, classes, number(split["folds"]), *sizes, text(_shared(task["group"], task["groups"]))])
     columns = [
-        *textual("Task", "Data set", "Target", "Protocol"),
+        *textual("Task", "Protocol"),
         *numeric("Classes", "Folds", "Train", "Valid", "Test"),
     ]
     columns.append(Column("Groups in both train and test"))

@@ -23,6 +23,7 @@ from hearlog.page.tables import (
     textual,
 )
 
+_CHANNELS = ("Channels",)
 _SOURCES = {
     "ceiling_als_factors": "the songs' own ALS factors, which have seen these plays (ceiling)",
     "estimator": "estimator, from audio",
@@ -52,6 +53,7 @@ def score_tables(cells: pd.DataFrame) -> list[Table]:
 
 
 def _scores(cells: pd.DataFrame, score: str, caption: str, decimals: int) -> Table:
+    several, caption = _at_capacity(cells, caption)
     main = score in ("accuracy", "r2")
     references = ["chance", "majority"] if score == "accuracy" else []
     facts = ["clips", "folds", "seeds"] if main else []
@@ -62,15 +64,14 @@ def _scores(cells: pd.DataFrame, score: str, caption: str, decimals: int) -> Tab
         by_method, common = {cell["method"]: cell for cell in of_row.to_dict("records")}, of_row.iloc[0]
         rows.append(
             [
-                text(common["title"]),
-                text(protocol_label(common["protocol"], common["folds"])),
-                number(common["channels"]),
+                text(common["title"], protocol_label(common["protocol"], common["folds"])),
+                *([number(common["channels"])] if several else []),
                 *(_score(by_method[method], score, percent, decimals, spreads) for method in METHODS),
                 *(number(common[name] * percent, decimals) for name in references),
                 *(number(common[name]) for name in facts),
             ]
         )
-    columns = [*textual("Task", "Protocol"), *numeric("Channels", *METHODS)]
+    columns = [Column("Task"), *numeric(*_CHANNELS[:several], *METHODS)]
     columns += numeric(*(name.capitalize() for name in references + facts))
     notes = ["Clips are those tested, over all folds."] if main else []
     if spreads:
@@ -80,6 +81,12 @@ def _scores(cells: pd.DataFrame, score: str, caption: str, decimals: int) -> Tab
     if (seeds := cells["seeds"].iloc[0]) > 1:
         caption += f", mean of {seeds} seeds"
     return Table(f"scores-{score}", caption, columns, rows, notes)
+
+
+def _at_capacity(cells: pd.DataFrame, caption: str) -> tuple[bool, str]:
+    """Say whether capacities need a column; a single one stands in the caption."""
+    channels = cells["channels"].unique()
+    return len(channels) > 1, caption if len(channels) > 1 else f"{caption}, at {channels[0]} channels"
 
 
 def _score(cell: dict[Hashable, Any], score: str, percent: int, decimals: int, spreads: bool) -> Cell:
@@ -112,7 +119,7 @@ def _tests(tests: dict[str, dict[str, Any]], caption: str, name: str) -> Table:
     exact = name == "tasks"
     columns = [Column("Comparison"), Column("Difference, points", True), Column("95 % interval", True)]
     columns += numeric("t", "p", "p, Holm", "d_z", "Wins", "Ties", "Losses", name.capitalize())
-    columns += numeric("p, sign-flip", "p, Wilcoxon") if exact else []
+    columns += numeric("p, sign\N{NON-BREAKING HYPHEN}flip", "p, Wilcoxon") if exact else []
     rows, notes = [], []
     for comparison, test in tests.items():
         label = text(words.difference(comparison))
@@ -141,21 +148,20 @@ def within_tables(within: pd.DataFrame) -> list[Table]:
 
 
 def _within(tests: pd.DataFrame, kind: str, caption: str, unit: str, decimals: int) -> Table:
-    columns = [*textual("Comparison", "Task", "Protocol"), *numeric("Channels", f"Difference, {unit}")]
-    columns += numeric("95 % interval", "p", "p, Holm", "Wins", "Ties", "Losses", "n")
-    columns += textual("of", "Test")
+    several, caption = _at_capacity(tests, f"{caption}, within tasks")
+    columns = [*textual("Comparison", "Task"), *numeric(*_CHANNELS[:several], f"Difference, {unit}")]
+    columns += [*numeric("95 % interval", "p", "p, Holm", "Wins", "Ties", "Losses", "Over"), Column("Test")]
     rows = [
         [
             text(words.difference(test["comparison"])),
-            text(test["title"]),
-            text(test["protocol"]),
-            number(test["channels"]),
+            text(test["title"], test["protocol"]),
+            *([number(test["channels"])] if several else []),
             difference(test["difference"], decimals),
             bounds(test["ci_low"], test["ci_high"], decimals),
             p_value(test["p"]),
             p_value(test["p_holm"]),
-            *map(number, (test["wins"], test["ties"], test["losses"], test["n"])),
-            text(test["unit"]),
+            *map(number, (test["wins"], test["ties"], test["losses"])),
+            number(test["n"], printed=f"{test['n']:,} {test['unit']}"),
             text(test["test"]),
         ]
         for test in tests.to_dict("records")
@@ -165,7 +171,7 @@ def _within(tests: pd.DataFrame, kind: str, caption: str, unit: str, decimals: i
         f"{words.difference(row['comparison'])}, {row['title']}, {row['channels']} channels: {row['note']}"
         for row in untested.to_dict("records")
     ]
-    return Table(f"within-{kind}", f"{caption}, within tasks", columns, rows, notes)
+    return Table(f"within-{kind}", caption, columns, rows, notes)
 
 
 def estimator_tables(metrics: dict[int, dict[str, Any]]) -> list[Table]:

@@ -41,9 +41,9 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
 
-def text(value: str | None) -> Cell:
+def text(value: str | None, remark: str = "") -> Cell:
     """Make a cell of text; one that is null is a dash."""
-    return NOTHING if value is None or pd.isna(value) or value == "" else Cell(value, value)
+    return NOTHING if value is None or pd.isna(value) or value == "" else Cell(value, value, remark)
 
 
 def number(value: float, decimals: int = 0, printed: str = "", remark: str = "") -> Cell:

@@ -59,9 +59,9 @@ def _record(path: Path, outputs: list[Path]) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         start, seconds = record["start"], record["seconds"]
-    except (OSError, ValueError, KeyError, TypeError):
+        latest = start + seconds + max(MARGIN, seconds)
+    except (OSError, ValueError, KeyError, TypeError):  # none, or one that another program has touched
         return {}
-    latest = start + seconds + max(MARGIN, seconds)
     return record if any(start <= written <= latest for written in map(_written, outputs)) else {}
 
 
