@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from page_world import in_ascii
 
 from hearlog.page.provenance import git_state, input_table, preset_of
 from hearlog.page.times import MARGIN, read_times, time_tables
 from hearlog.page.words import duration, size
+from hearlog.params import Params
 
 ROOT = Path(__file__).parents[1]
 
@@ -136,6 +138,11 @@ def test_a_broken_record_is_none(content, lock, tmp_path, monkeypatch):
     write_run(tmp_path)
     Path("data/times/transfer/gtzan-base-1.json").write_text(content)
     assert seconds(lock)["scratch@gtzan-1"] != 20
+
+
+def test_the_page_is_made_anew_for_every_setting_but_those_of_the_runtime():
+    listed = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["page"]["params"]
+    assert {*listed, "runtime"} == set(Params.model_fields)
 
 
 STAGE = """

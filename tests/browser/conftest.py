@@ -23,13 +23,17 @@ class Browser:
         self.driver = driver
 
     def open(self, path, width="wide", scheme="light"):
-        self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.prefer(**{"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"})
         size = {"width": WIDTHS[width], "height": 844, "deviceScaleFactor": 1, "mobile": width == "phone"}
         self.command("Emulation.setDeviceMetricsOverride", **size)
         self.driver.get("about:blank")
         self.drain()
         self.driver.get(path.as_uri())
         return self
+
+    def prefer(self, media="", **preferences):
+        features = [{"name": name, "value": value} for name, value in preferences.items()]
+        self.command("Emulation.setEmulatedMedia", media=media, features=features)
 
     def command(self, name, **parameters):
         return self.driver.execute_cdp_cmd(name, parameters)
