@@ -199,3 +199,8 @@ def test_times_and_sizes_have_units():
         "2.6 MB",
         "5000.0 TB",
     ]
+
+
+def test_the_page_is_written_without_torch():
+    heavy = "import sys, stages.page; sys.exit({'torch', 'matplotlib', 'duckdb'} & sys.modules.keys() != set())"
+    assert subprocess.run([sys.executable, "-c", heavy], cwd=ROOT).returncode == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,8 +10,6 @@ import pandas as pd
 from hearlog.page.tables import Cell, Column, Table, examples, number, text, textual
 
 SHOWN = 3  # examples of a reason
-
-_Row = list[Cell]
 
 
 def rejection_table(
@@ -38,53 +36,43 @@ def rejection_table(
         rows += _crops(name, rejected)
     for name, split in splits.items():
         if split["left_out"]:
-            rows.append(
-                [text(f"{name}, split"), text("in no part of the protocol"), number(split["left_out"]), *_CLIPS]
-            )
+            rows.append(_row(f"{name}, split", split["left_out"], "clips", "in no part of the protocol"))
     whole = [name for name, rejected in crops.items() if not len(rejected)]
     notes = [f"Every audio file could be used: {', '.join(whole)}."] if whole else []
-    notes.append("Whole lists: data/logs/rejected.parquet, data/corpora/songs/left_out.parquet and, for audio, ")
-    notes[-1] += "data/corpora/*/crops/rejected.parquet."
-    columns = [*textual("Where", "Reason"), Column("Left out", numeric=True), *textual("of what", "Examples")]
+    notes.append(
+        "Whole lists: data/logs/rejected.parquet, data/corpora/songs/left_out.parquet and, for audio, "
+        "data/corpora/*/crops/rejected.parquet."
+    )
+    columns = [Column("Where"), Column("Left out", numeric=True), *textual("of what", "Reason, and examples")]
     return Table("left-out", "Left out, by reason", columns, rows, notes)
 
 
-_CLIPS = [text("clips"), text("")]
+def _row(where: str, count: int, what: str, reason: str, shown: Sequence[str] = ()) -> list[Cell]:
+    return [text(where), number(count), text(what), text(reason, examples(shown, count) if shown else "")]
 
 
-def _logs(counts: dict[str, Any], rejected: pd.DataFrame) -> Iterator[_Row]:
-    where = text("Listening logs")
-    of_all = f"rows of {counts['rows']:,}"
+def _logs(counts: dict[str, Any], rejected: pd.DataFrame) -> Iterator[list[Cell]]:
     for row in rejected.to_dict("records"):
         example = f"{row['example_file']}, line {row['example_line']}: {row['example']}"
         reason = str(row["reason"]).replace("_", " ")
-        yield [where, text(reason), number(row["rows"]), text(of_all), text(examples([example], row["rows"]))]
-    for key, reason, what in (
-        ("songs_below_min_plays", "played too seldom (logs.min_song_plays)", "songs"),
-        ("users_without_songs", "none of whose songs is left", "users"),
-    ):
-        if counts[key]:
-            yield [where, text(reason), number(counts[key]), text(what), text("")]
+        yield _row("Listening logs", row["rows"], f"rows of {counts['rows']:,}", reason, [example])
+    if seldom := counts["songs_below_min_plays"]:
+        yield _row("Listening logs", seldom, "songs", "played too seldom (logs.min_song_plays)")
+    if without := counts["users_without_songs"]:
+        yield _row("Listening logs", without, "users", "none of whose songs is left")
 
 
-def _songs(left_out: pd.DataFrame) -> Iterator[_Row]:
+def _songs(left_out: pd.DataFrame) -> Iterator[list[Cell]]:
     for reason, songs in left_out.groupby("reason", sort=False):
         shown = [_with_path(song["song_id"], song["path"]) for song in songs.head(SHOWN).to_dict("records")]
-        yield [
-            text("Catalogue"),
-            text(str(reason)),
-            number(len(songs)),
-            text("songs"),
-            text(examples(shown, len(songs))),
-        ]
+        yield _row("Catalogue", len(songs), "songs", str(reason), shown)
 
 
 def _with_path(song: str, path: str | None) -> str:
     return f"song {song}" if path is None or pd.isna(path) else f"song {song} ({path})"
 
 
-def _crops(name: str, rejected: pd.DataFrame) -> Iterator[_Row]:
+def _crops(name: str, rejected: pd.DataFrame) -> Iterator[list[Cell]]:
     for reason, files in rejected.groupby("reason", sort=False):
         shown = [f"{file['path']} ({file['detail']})" for file in files.head(SHOWN).to_dict("records")]
-        row = [text(f"{name}, audio"), text(str(reason)), number(len(files)), text("files")]
-        yield [*row, text(examples(shown, len(files)))]
+        yield _row(f"{name}, audio", len(files), "files", str(reason), shown)

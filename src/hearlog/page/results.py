@@ -23,6 +23,7 @@ from hearlog.page.tables import (
     textual,
 )
 
+_COUNTS = "Wins / ties / losses"
 _CHANNELS = ("Channels",)
 _SOURCES = {
     "ceiling_als_factors": "the songs' own ALS factors, which have seen these plays (ceiling)",
@@ -118,7 +119,7 @@ def test_tables(summary: dict[str, Any], capacities: int) -> list[Table]:
 def _tests(tests: dict[str, dict[str, Any]], caption: str, name: str) -> Table:
     exact = name == "tasks"
     columns = [Column("Comparison"), Column("Difference, points", True), Column("95 % interval", True)]
-    columns += numeric("t", "p", "p, Holm", "d_z", "Wins", "Ties", "Losses", name.capitalize())
+    columns += numeric("t", "p", "p, Holm", "d_z", _COUNTS, name.capitalize())
     columns += numeric("p, sign\N{NON-BREAKING HYPHEN}flip", "p, Wilcoxon") if exact else []
     rows, notes = [], []
     for comparison, test in tests.items():
@@ -128,11 +129,16 @@ def _tests(tests: dict[str, dict[str, Any]], caption: str, name: str) -> Table:
         else:
             row = [label, difference(test["points"], 1), bounds(test["ci_low"], test["ci_high"], 1)]
             row += [number(test["t"], 2), p_value(test["p"]), p_value(test["p_holm"]), number(test["d_z"], 2)]
-            row += [number(test[count]) for count in ("wins", "ties", "losses", "pairs")]
+            row += [_counts(test), number(test["pairs"])]
             row += [p_value(test.get(key, float("nan"))) for key in ("p_sign_flip", "p_wilcoxon")] if exact else []
             rows.append(row)
         notes += [f"{label.text}: {test[key]}" for key in ("note", "note_exact") if key in test]
     return Table(f"tests-{name}", caption, columns, rows, notes)
+
+
+def _counts(test: dict[str, Any] | dict[Hashable, Any]) -> Cell:
+    counts = [f"{test[name]:,}" for name in ("wins", "ties", "losses")]
+    return number(test["wins"], printed=f"{words.NO_BREAK}/{words.NO_BREAK}".join(counts))
 
 
 def within_tables(within: pd.DataFrame) -> list[Table]:
@@ -150,7 +156,7 @@ def within_tables(within: pd.DataFrame) -> list[Table]:
 def _within(tests: pd.DataFrame, kind: str, caption: str, unit: str, decimals: int) -> Table:
     several, caption = _at_capacity(tests, f"{caption}, within tasks")
     columns = [*textual("Comparison", "Task"), *numeric(*_CHANNELS[:several], f"Difference, {unit}")]
-    columns += [*numeric("95 % interval", "p", "p, Holm", "Wins", "Ties", "Losses", "Over"), Column("Test")]
+    columns += [*numeric("95 % interval", "p", "p, Holm", _COUNTS, "Over"), Column("Test")]
     rows = [
         [
             text(words.difference(test["comparison"])),
@@ -160,7 +166,7 @@ def _within(tests: pd.DataFrame, kind: str, caption: str, unit: str, decimals: i
             bounds(test["ci_low"], test["ci_high"], decimals),
             p_value(test["p"]),
             p_value(test["p_holm"]),
-            *map(number, (test["wins"], test["ties"], test["losses"])),
+            _counts(test),
             number(test["n"], printed=f"{test['n']:,} {test['unit']}"),
             text(test["test"]),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -76,7 +76,6 @@ def textual(*titles: str) -> list[Column]:
     return [Column(title) for title in titles]
 
 
-def examples(values: Iterable[str], total: int) -> str:
+def examples(shown: Sequence[str], total: int) -> str:
     """List some examples of so many in all."""
-    shown = list(values)
     return "; ".join(shown) + (f"; and {total - len(shown):,} more" if total > len(shown) else "")
