@@ -24,6 +24,7 @@ def main() -> None:
     """Gather the results of the last run and write the page."""
     settings = params.load()
     lock = files.read_lock(Path("dvc.lock"))
+    PAGE.unlink(missing_ok=True)  # it may be a link into DVC's cache, whose file must stay as it is
     PAGE.write_text(render(_results(settings) | _data(settings) | _origin(settings, lock)), encoding="utf-8")
     print(f"page: {PAGE}, {words.size(PAGE.stat().st_size)}, for any browser")
 

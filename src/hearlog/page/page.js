@@ -53,7 +53,8 @@
     const rows = [...body.rows];
     rows.sort((a, b) => compare(a.cells[column], b.cells[column], numeric, direction));
     body.append(...rows);
-    for (const other of heading.parentElement.cells) other.setAttribute("aria-sort", other === heading ? order : "none");
+    for (const other of heading.parentElement.cells) other.setAttribute("aria-sort", "none");
+    heading.setAttribute("aria-sort", order);
     document.getElementById("announcement").textContent = `Sorted by ${heading.textContent}, ${order}`;
   }
 
@@ -84,48 +85,52 @@
     for (const id of links.keys()) watcher.observe(document.getElementById(id));
   }
 
+  const titleOf = (song) => song.title || `Song ${song.id}`;
+  const factsOf = (song) => [song.artist, song.genre].filter(Boolean).join(" \u00b7 ");
+  const lineOf = (song) => [titleOf(song), factsOf(song)].filter(Boolean).join(" \u2014 ");
+  const inPrint = (cosine) => cosine.toFixed(2).replace("-", "\u2212");
+
+  function player(song) {
+    const audio = element("audio", { controls: true, preload: "none", src: song.audio });
+    audio.setAttribute("aria-label", `Play ${titleOf(song)}${song.artist ? ` by ${song.artist}` : ""}`);
+    audio.addEventListener("play", () => {
+      for (const other of document.querySelectorAll("audio")) if (other !== audio) other.pause();
+    });
+    audio.addEventListener("error", () => {
+      const words = "Cannot be played: there is no such file, or this browser does not know its format. File: ";
+      const link = element("a", { href: song.audio, textContent: decodeURI(song.audio) });
+      const warning = element("p", { className: "warning" }, words, link);
+      warning.setAttribute("role", "alert");
+      audio.after(warning);
+    }, { once: true });
+    return audio;
+  }
+
+  function describe(song, cosine, shared) {
+    const facts = element("small", { textContent: factsOf(song) });
+    const named = element("div", {}, element("b", { textContent: titleOf(song) }), facts);
+    if (shared) named.append(element("span", { className: "both", textContent: "in both lists" }));
+    const unit = element("small", { textContent: "cosine" });
+    const number = element("div", { className: "cosine" }, inPrint(cosine), element("br"), unit);
+    return element("div", { className: "song" }, named, number);
+  }
+
   function setUpPanel() {
     const { songs, queries } = JSON.parse(document.getElementById("songs-data").textContent);
-    if (!queries.length) return;
     const places = new Map(queries.map((query, place) => [query.song, place]));
     const [filter, list, count] = ["song-filter", "song", "song-count"].map((id) => document.getElementById(id));
-    document.getElementById("panel").hidden = false;
-
-    const titleOf = (song) => song.title || `Song ${song.id}`;
-    const factsOf = (song) => [song.artist, song.genre].filter(Boolean).join(" \u00b7 ");
-    const lineOf = (song) => [titleOf(song), factsOf(song)].filter(Boolean).join(" \u2014 ");
     const entries = queries
-      .map((query, place) => ({ place, line: lineOf(songs[query.song]), id: songs[query.song].id }))
+      .map(({ song }, place) => ({ place, line: lineOf(songs[song]), id: songs[song].id }))
       .sort((a, b) => words.compare(a.line, b.line));
-
-    function player(song) {
-      const audio = element("audio", { controls: true, preload: "none", src: song.audio });
-      audio.setAttribute("aria-label", `Play ${titleOf(song)}${song.artist ? ` by ${song.artist}` : ""}`);
-      audio.addEventListener("play", () => {
-        for (const other of document.querySelectorAll("audio")) if (other !== audio) other.pause();
-      });
-      audio.addEventListener("error", () => {
-        const link = element("a", { href: song.audio, textContent: decodeURI(song.audio) });
-        const message = element("p", { className: "warning" }, "Cannot be played: there is no such file, or this browser does not know its format. File: ", link);
-        message.setAttribute("role", "alert");
-        audio.after(message);
-      }, { once: true });
-      return audio;
-    }
-
-    function describe(song, cosine, shared) {
-      const named = element("div", {}, element("b", { textContent: titleOf(song) }), element("small", { textContent: factsOf(song) }));
-      if (shared) named.append(element("span", { className: "both", textContent: "in both lists" }));
-      const number = element("div", { className: "cosine" }, cosine.toFixed(2).replace("-", "\u2212"), element("br"), element("small", { textContent: "cosine" }));
-      return element("div", { className: "song" }, named, number);
-    }
+    let shown = -1;
 
     function neighbour([row, cosine], others) {
       const song = songs[row];
-      const item = element("li", {}, describe(song, cosine, others.some(([other]) => other === row)), player(song));
+      const shared = others.some(([other]) => other === row);
+      const item = element("li", {}, describe(song, cosine, shared), player(song));
       if (places.has(row)) {
         const button = element("button", { type: "button", className: "go", textContent: "Its neighbours" });
-        button.setAttribute("aria-label", `Neighbours of ${titleOf(song)}`);
+        button.setAttribute("aria-label", `Its neighbours: ${titleOf(song)}`);
         button.addEventListener("click", () => { filter.value = ""; fill(places.get(row)); list.focus(); });
         item.append(button);
       }
@@ -133,32 +138,37 @@
     }
 
     function show(place) {
-      const query = queries[place];
-      const song = songs[query.song];
-      const own = element("p", { className: "note", textContent: `Cosine of its estimate and its CF embedding: ${query.cosine.toFixed(2).replace("-", "\u2212")}` });
-      const heading = element("h3", { textContent: titleOf(song) });
-      document.getElementById("picked").replaceChildren(heading, element("p", { textContent: factsOf(song) }), player(song), own);
-      for (const [id, mine, other] of [["by-cf", query.cf, query.estimate], ["by-estimate", query.estimate, query.cf]]) {
-        document.getElementById(id).replaceChildren(...mine.map((entry) => neighbour(entry, other)));
+      const { song: row, cosine, cf, estimate } = queries[shown = place];
+      const song = songs[row];
+      const own = `Cosine of its estimate and its CF embedding: ${inPrint(cosine)}`;
+      document.getElementById("picked").replaceChildren(
+        element("h3", { textContent: titleOf(song) }),
+        element("p", { textContent: factsOf(song) }),
+        player(song),
+        element("p", { className: "note", textContent: own }),
+      );
+      for (const [id, mine, others] of [["by-cf", cf, estimate], ["by-estimate", estimate, cf]]) {
+        document.getElementById(id).replaceChildren(...mine.map((entry) => neighbour(entry, others)));
       }
     }
 
-    // The songs that match every word of the filter; the one that was picked stays so while it is among them.
+    // The songs that hold every word of the filter; the one that was picked stays so while it is among them.
     function fill(picked) {
       const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-      const found = entries.filter(({ line, id }) => wanted.every((word) => `${line} ${id}`.toLowerCase().includes(word)));
+      const holds = ({ line, id }) => wanted.every((word) => `${line} ${id}`.toLowerCase().includes(word));
+      const found = entries.filter(holds);
       list.replaceChildren(...found.map(({ place, line }) => element("option", { value: place, textContent: line })));
       count.textContent = `${found.length} of ${entries.length} songs`;
       if (!found.length) return;
       const kept = found.some(({ place }) => place === picked) ? picked : found[0].place;
       list.value = String(kept);
-      if (kept !== shown) { shown = kept; show(kept); }
+      if (kept !== shown) show(kept);
     }
 
-    let shown = -1;
     filter.addEventListener("input", () => fill(shown));
-    list.addEventListener("change", () => { shown = Number(list.value); show(shown); });
-    fill(entries[0].place);
+    list.addEventListener("change", () => show(Number(list.value)));
+    document.getElementById("panel").hidden = false;
+    fill(-1);
   }
 
   document.addEventListener("DOMContentLoaded", () => {
