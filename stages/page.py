@@ -23,9 +23,8 @@ PAGE = Path("report.html")
 def main() -> None:
     """Gather the results of the last run and write the page."""
     settings = params.load()
-    lock = files.read_lock(Path("dvc.lock"))
     PAGE.unlink(missing_ok=True)  # it may be a link into DVC's cache, whose file must stay as it is
-    PAGE.write_text(render(_results(settings) | _data(settings) | _origin(settings, lock)), encoding="utf-8")
+    PAGE.write_text(render(_results(settings) | _data(settings) | _origin(settings)), encoding="utf-8")
     print(f"page: {PAGE}, {words.size(PAGE.stat().st_size)}, for any browser")
 
 
@@ -38,7 +37,7 @@ def _results(settings: Params) -> dict[str, Any]:
     widest = channels * widths[-1]
     facts = {
         "tasks": words.counted(scores["task"].nunique(), "task"),
-        "pairs": str(summary["pairs"]["kd-base"].get("pairs", "")),
+        "pairs": str(scores[scores["kind"] == "classification"].groupby(["task", "width"]).ngroups),
         "capacities": f"{', '.join(str(channels * width) for width in widths)} channels",
         "widest": str(widest),
         "songs": f"{estimators[widest]['test_songs']:,}",
@@ -83,18 +82,18 @@ def _data(settings: Params) -> dict[str, Any]:
     }
 
 
-def _origin(settings: Params, lock: dict[str, Any]) -> dict[str, Any]:
+def _origin(settings: Params) -> dict[str, Any]:
     """Say what ran, on which data, and how long it took."""
     inputs = {"Listening logs": settings.logs.path, "Catalogue": settings.songs.catalog}
     inputs |= {"Songs' audio": settings.songs.audio_root}
     inputs |= {TITLES.get(name, name): task.path for name, task in settings.tasks.items()}
-    demo = Path("data/demo/dvc.lock")
-    made = files.read_lock(demo) if any(map(is_generated, inputs.values())) and demo.is_file() else {}
     called = {*settings.tasks, *map(str, settings.sweep.widths), *METHODS, "songs"}
-    table = times.read_times({"stages": made.get("stages", {}) | lock["stages"]}, Path("data/times"), called)
+    stages, demo = files.read_stages(Path("dvc.lock"), called), Path("data/demo/dvc.lock")
+    generator = files.read_stages(demo, called) if any(map(is_generated, inputs.values())) and demo.is_file() else {}
+    table = times.read_times(generator | stages, Path("data/times"))
     return {
         "origin": provenance.describe(Path("params.yaml"), Path("presets"), settings.runtime.model_dump()),
-        "input_table": provenance.input_table(inputs, lock, made),
+        "input_table": provenance.input_table(inputs, stages, generator),
         "time_tables": times.time_tables(table[table["kind"] != "page"]),
         "settings_text": Path("params.yaml").read_text(encoding="utf-8"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,22 @@ def read_parquet(path: Path) -> pd.DataFrame:
     return pd.read_parquet(_existing(path))
 
 
-def read_lock(path: Path) -> dict[str, Any]:
-    """Read a ``dvc.lock``."""
-    lock = read_yaml(_existing(path))
-    return lock | {"stages": lock.get("stages", {})}
+def read_stages(path: Path, arguments: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Read the stages of a ``dvc.lock``, which keeps those of earlier settings as well.
+
+    Parameters
+    ----------
+    path
+        The file.
+    arguments
+        Words that stages of the present settings are called with; stages called with others are left out.
+
+    Returns
+    -------
+    For each stage its ``cmd``, ``deps`` and ``outs``, in the order of the file.
+    """
+    stages = read_yaml(_existing(path)).get("stages", {})
+    return {name: stage for name, stage in stages.items() if set(stage["cmd"].split()[3:]) <= set(arguments)}
 
 
 def _existing(path: Path) -> Path:

@@ -10,7 +10,6 @@ outputs: git writes those as well.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -23,30 +22,26 @@ MARGIN = 60.0  # seconds, at least
 _FROM_CACHE = Cell("from the cache")
 
 
-def read_times(lock: dict[str, Any], records: Path, arguments: Collection[str]) -> pd.DataFrame:
+def read_times(stages: dict[str, dict[str, Any]], records: Path) -> pd.DataFrame:
     """Join the stages of ``dvc.lock`` with the records of their last run.
 
     Parameters
     ----------
-    lock
-        Content of ``dvc.lock``.
+    stages
+        As of `hearlog.page.files.read_stages`.
     records
         ``data/times``.
-    arguments
-        Words that stages of the present settings are called with; a stage called with others is left out, as
-        ``dvc.lock`` keeps those of earlier settings.
 
     Returns
     -------
-    One row a stage, in the order of ``dvc.lock``: ``stage`` (``scratch@gtzan-1``), ``kind`` (``scratch``), ``start``
+    One row a stage, in their order: ``stage`` (``scratch@gtzan-1``), ``kind`` (``scratch``), ``start``
     (seconds since 1970), ``seconds``, ``memory`` (bytes at the peak) and ``device``; all null for one from the cache.
     """
     rows = []
-    for name, stage in lock["stages"].items():
-        module, *words_of_call = stage["cmd"].split()[2:]
-        if set(words_of_call) <= set(arguments):
-            path = records / module.removeprefix("stages.") / f"{'-'.join(words_of_call) or 'run'}.json"
-            rows.append({"stage": name, "kind": name.split("@")[0], **_record(path, _outputs(stage))})
+    for name, stage in stages.items():
+        module, *arguments = stage["cmd"].split()[2:]
+        path = records / module.removeprefix("stages.") / f"{'-'.join(arguments) or 'run'}.json"
+        rows.append({"stage": name, "kind": name.split("@")[0], **_record(path, _outputs(stage))})
     return pd.DataFrame(rows, columns=["stage", "kind", "start", "seconds", "memory", "device"])
 
 
