@@ -7,7 +7,7 @@ again from the same results it differs in these, and so does its hash in dvc.loc
 from pathlib import Path
 from typing import Any
 
-from hearlog import cells, params
+from hearlog import cells, params, report, report_text
 from hearlog.cells import METHODS, TITLES
 from hearlog.corpora import READERS
 from hearlog.corpus import Corpus
@@ -31,7 +31,7 @@ def main() -> None:
 def _results(settings: Params) -> dict[str, Any]:
     """Gather scores, tests, figures and songs."""
     scores = cells.read_table(paths.PLOTS / "figure4.tsv")
-    summary = files.read_json(paths.METRICS / "report.json")
+    summary = report.summarise(scores)
     widths, channels = sorted(settings.sweep.widths), settings.model.channels
     estimators = {channels * width: files.read_json(paths.METRICS / f"estimator-x{width}.json") for width in widths}
     widest = channels * widths[-1]
@@ -41,6 +41,7 @@ def _results(settings: Params) -> dict[str, Any]:
         "capacities": f"{', '.join(str(channels * width) for width in widths)} channels",
         "widest": str(widest),
         "songs": f"{estimators[widest]['test_songs']:,}",
+        "pilot": report_text.pilot_sentence(files.read_json(paths.METRICS / "pilot.json")),
     }
     return {
         "synthetic": is_synthetic(settings),

@@ -199,7 +199,7 @@ def test_a_missing_figure_is_named(tmp_path):
         figures.read_figures(tmp_path, {})
 
 
-@pytest.mark.parametrize("name", ["metrics/report.json", "plots/figure4.tsv", "data/logs/rejected.parquet", "dvc.lock"])
+@pytest.mark.parametrize("name", ["metrics/pilot.json", "plots/figure4.tsv", "data/logs/rejected.parquet", "dvc.lock"])
 def test_a_missing_file_is_named_with_the_fix(name, copy, monkeypatch):
     (copy / name).unlink()
     with pytest.raises(InputError, match=rf"{name}: no such file. Run: dvc repro"):

@@ -137,7 +137,6 @@ def test_a_number_of_folds_re_runs_that_tasks_splits_and_cells(workspace):
 def test_a_protocol_re_runs_that_tasks_splits_and_cells_which_all_name_it(workspace):
     ran = workspace.repro_with(tasks__gtzan__protocol="artist_cv")
     assert ran == {"split_items@gtzan"} | LAST | cells(*ALL, tasks=("gtzan",))
-    assert workspace.metrics("report")["protocols"]["gtzan"] == "artist-grouped 3-fold CV"
     for table in ("scores", "per_class", "confusion"):
         header, *rows = (workspace.folder / f"data/transfer/gtzan/kd-x1/{table}.tsv").read_text().splitlines()
         assert header.startswith("protocol\tfolds\t")

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from hearlog.cells import METHODS, protocol_label
-from hearlog.plain_text import WIDTH, p_equals, p_value, section
+from hearlog.plain_text import WIDTH, p_equals, p_value, paragraph, section
 
 SYNTHETIC = (
     "Synthetic data: these numbers come from the embedded, generated data set. It is too small to\n"
@@ -77,20 +77,30 @@ def render_pilot(summary: dict[str, Any]) -> str:
         As of `hearlog.pilot.summarise`.
     """
     heading = "Pilot experiment: genre by tags (base) and by listening logs (fix)"
+    return section(heading, paragraph(pilot_sentence(summary)))
+
+
+def pilot_sentence(summary: dict[str, Any]) -> str:
+    """Say what the pilot experiment found.
+
+    Parameters
+    ----------
+    summary
+        As of `hearlog.pilot.summarise`.
+    """
     if not summary["songs"]:
-        return section(heading, summary["note"])
+        return str(summary["note"])
     accuracy, right, difference = summary["accuracy"], summary["right"], summary["fix-base"]
     test = difference.get("note")
     if test is None:
         interval = f"[{difference['ci_low']:.1f}, {difference['ci_high']:.1f}]"
         test = f"{interval}, {difference['test']} {p_equals(difference['p'])}"
-    body = (
+    return (
         f"Tags {accuracy['base']:.1f} %, logs {accuracy['fix']:.1f} % on {summary['songs']:,} test songs of "
         f"{summary['genres']} genres at {summary['channels']} channels. Right by both {right['both']:.4g}, by tags "
         f"alone {right['base_alone']:.4g}, by logs alone {right['fix_alone']:.4g}, by none {right['none']:.4g}: "
-        f"fix - base {difference['points']:+.1f} points {test}"
+        f"fix - base {difference['points']:+.1f} points {test}."
     )
-    return section(heading, textwrap.fill(body, WIDTH))
 
 
 def _score_tables(cells: pd.DataFrame) -> list[str]:

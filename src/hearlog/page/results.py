@@ -29,7 +29,6 @@ _SOURCES = {
     "ceiling_als_factors": "the songs' own ALS factors, which have seen these plays (ceiling)",
     "estimator": "estimator, from audio",
     "oracle_popularity": "popularity of the test songs (oracle)",
-    "mean_embedding": "mean embedding of the training songs",
     "random": "random",
 }
 
