@@ -23,8 +23,9 @@ PAGE = Path("report.html")
 def main() -> None:
     """Gather the results of the last run and write the page."""
     settings = params.load()
+    text = render(_results(settings) | _data(settings) | _origin(settings))
     PAGE.unlink(missing_ok=True)  # it may be a link into DVC's cache, whose file must stay as it is
-    PAGE.write_text(render(_results(settings) | _data(settings) | _origin(settings)), encoding="utf-8")
+    PAGE.write_text(text, encoding="utf-8")
     print(f"page: {PAGE}, {words.size(PAGE.stat().st_size)}, for any browser")
 
 
