@@ -144,7 +144,7 @@ def _reading(test: dict[str, Any], compared: int) -> list[str]:
     half = (test["ci_high"] - test["ci_low"]) / 2
     reading.append(
         f"As much as these {test['pairs']} pairs differ among themselves, a mean difference below {plain(half)} points "
-        "could not have been told from none."
+        "could not have been told from none, even without that correction."
     )
     return reading
 
