@@ -66,8 +66,8 @@ CAPTIONS = {
     "embedding_map": Caption(
         "Map of songs",
         "The {songs} test songs of the estimator in two dimensions (t-SNE on cosines; at most 2,000 are drawn), by "
-        "their CF embeddings and by the estimates from their audio, coloured by genre. Far distances and axes mean nothing; "
-        "the shares above the panels are counted in the embeddings themselves.",
+        "their CF embeddings and by the estimates from their audio, coloured by genre. Far distances and axes mean "
+        "nothing; the shares above the panels are counted in the embeddings themselves.",
         "Two clouds of dots coloured by genre, one by CF embedding and one by audio estimate.",
     ),
     "figure1": Caption(
