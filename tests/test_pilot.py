@@ -236,7 +236,7 @@ def test_text_gives_both_models_their_test_and_who_was_right(tmp_path):
     assert "Tags 50.0 %, logs 83.3 % on 12 test songs of 3 genres at 16 channels." in text
     assert "Right by both 5, by tags alone 1, by logs alone 5, by none 1" in text
     assert "fix - base +33.3 points [" in text
-    assert text.endswith("McNemar p = 0.219")
+    assert text.endswith("McNemar p = 0.219.")
 
 
 def test_too_few_songs_get_a_sentence_instead_of_a_test(tmp_path):
