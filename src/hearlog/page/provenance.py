@@ -101,7 +101,7 @@ def input_table(inputs: dict[str, str], stages: dict[str, Any], generator: dict[
         files = number(found.get("nfiles", 1) if found else float("nan"))
         size = found.get("size", float("nan"))
         printed = words.size(int(size)) if found else ""
-        origin = text("generated, synthetic" if generated else "")
+        origin = text("generated" if generated else "")
         rows.append([text(use), text(path), text(md5), files, number(size, printed=printed), origin])
     columns = [*textual("Used as", "Path", "MD5"), Column("Files", True), Column("Size", True), Column("Origin")]
     return Table(
