@@ -74,7 +74,7 @@ def test_inputs_have_the_hashes_of_the_lock_and_say_if_they_were_generated():
     generator = {"make_demo": {"outs": [dep("data/demo/logs", "aa.dir"), dep("data/demo/songs", "new")]}}
     inputs = {"Logs": "data/demo/logs", "Catalogue": "data/raw/songs.csv", "Audio": "data/demo/songs", "Task": "data/x"}
     assert texts(input_table(inputs, stages, generator)) == [
-        ["Logs", "data/demo/logs", "aa.dir", "4", "2.5 kB", "generated, synthetic"],
+        ["Logs", "data/demo/logs", "aa.dir", "4", "2.5 kB", "generated"],
         ["Catalogue", "data/raw/songs.csv", "cc", "1", "2.5 kB", "-"],
         ["Audio", "data/demo/songs", "old", "1", "2.5 kB", "-"],
         ["Task", "data/x", "-", "-", "-", "-"],
@@ -85,7 +85,7 @@ def test_a_file_of_a_generated_folder_is_generated():
     stages = {"select_songs": {"deps": [{"path": "data/demo/catalog/songs.csv", "md5": "aa", "size": 1}]}}
     generator = {"make_demo": {"outs": [{"path": "data/demo/catalog", "md5": "bb.dir"}]}}
     (row,) = texts(input_table({"Catalogue": "data/demo/catalog/songs.csv"}, stages, generator))
-    assert row[-1] == "generated, synthetic"
+    assert row[-1] == "generated"
 
 
 def test_stages_of_earlier_settings_are_left_out(tmp_path):
