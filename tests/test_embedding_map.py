@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from hearlog.errors import InputError
-from hearlog.figures.embedding_map import embedding_map, same_genre, same_songs
+from hearlog.figures.embedding_map import embedding_map, same_genre
 from hearlog.figures.style import save
 
 
@@ -56,12 +56,6 @@ def test_songs_without_a_genre_neither_ask_nor_answer():
     genres = pd.Series(["rock", "jazz"] * 5 + [None] * 10)
     assert same_genre(embeddings, genres) == same_genre(embeddings[:10], genres[:10])
     assert np.isnan(same_genre(embeddings, pd.Series([None] * 20))).all()
-
-
-def test_share_of_the_same_songs_is_one_with_itself_and_as_chance_with_noise():
-    a, b = np.random.default_rng(0).normal(size=(2, 400, 8))
-    assert same_songs(a, a * 2) == 1
-    assert same_songs(a, b) == pytest.approx(5 / 399, abs=0.01)
 
 
 def test_numbers_beside_the_maps_are_of_both_embeddings_and_of_chance(tmp_path):

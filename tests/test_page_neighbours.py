@@ -10,7 +10,8 @@ from cell_files import write_evaluation
 from page_world import SONGS, write_songs
 
 from hearlog.errors import InputError
-from hearlog.page.neighbours import agreement, audio_url, listening_panel, nearest
+from hearlog.neighbours import agreement, nearest
+from hearlog.page.neighbours import audio_url, listening_panel
 
 
 @pytest.fixture(scope="module")

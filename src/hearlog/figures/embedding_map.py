@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 
 from hearlog.errors import InputError
 from hearlog.figures.style import COLUMN, FAINT, PAGE, STYLE, SYNTHETIC, name_panel, short_name
+from hearlog.neighbours import NEIGHBOURS, agreement, nearest
 
 SONGS = 2000  # most that are drawn: t-SNE takes 8 s for each map of them
 FEWEST = 10
-NEIGHBOURS = 5
 # Okabe and Ito (2008) without yellow, which is faint on white. Seven classes are the most that colours can tell apart.
 _LOOKS = (
     ("#0072B2", "o"),
@@ -82,22 +82,10 @@ def same_genre(embeddings: np.ndarray, genres: pd.Series) -> tuple[float, float]
     if known.sum() <= NEIGHBOURS:
         return np.nan, np.nan
     names = genres[known].to_numpy()
-    share = float(np.mean(names[nearest(embeddings[known])] == names[:, None]))
+    near, _ = nearest(embeddings[known], np.arange(len(names)), NEIGHBOURS)
+    share = float(np.mean(names[near] == names[:, None]))
     sizes = genres.value_counts()
     return share, float((sizes * (sizes - 1)).sum() / (len(names) * (len(names) - 1)))
-
-
-def same_songs(a: np.ndarray, b: np.ndarray) -> float:
-    """Take the share of songs' nearest songs by ``a`` that are nearest by ``b`` as well; rows are the same songs."""
-    near = zip(nearest(a), nearest(b), strict=True)
-    return float(np.mean([len(set(of_a) & set(of_b)) / NEIGHBOURS for of_a, of_b in near]))
-
-
-def nearest(embeddings: np.ndarray) -> np.ndarray:
-    """Find the `NEIGHBOURS` nearest other songs by cosine: int, songs x neighbours."""
-    from sklearn.neighbors import NearestNeighbors
-
-    return NearestNeighbors(n_neighbors=NEIGHBOURS, metric="cosine").fit(embeddings).kneighbors(return_distance=False)
 
 
 def _read(folder: Path, items: Path) -> tuple[pd.Series, np.ndarray, np.ndarray]:
@@ -123,8 +111,9 @@ def _draw(
     genres: pd.Series, true: np.ndarray, predicted: np.ndarray, songs: int, channels: int, synthetic: bool
 ) -> Figure:
     figure = Figure(figsize=(PAGE, 4.3), layout="constrained")
-    shares = _percent(same_songs(true, predicted)), _percent(NEIGHBOURS / (len(genres) - 1))
-    shared = f"{shares[0]} the same songs as in (a) (chance {shares[1]})"
+    cf, estimate = (nearest(embeddings, np.arange(len(genres)), NEIGHBOURS)[0] for embeddings in (true, predicted))
+    same = {name: _percent(count / NEIGHBOURS) for name, count in agreement(cf, estimate, len(genres)).items()}
+    shared = f"{same['shared']} the same songs as in (a) (chance {same['by_chance']})"
     texts = [
         ("CF embedding", f"what the estimator is trained to predict\n{_in_words(true, genres)}"),
         (f"Audio estimate, {channels} channels", f"{_in_words(predicted, genres)}\n{shared}"),

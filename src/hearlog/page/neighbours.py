@@ -9,12 +9,11 @@ from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
-from sklearn.neighbors import NearestNeighbors
 
 from hearlog.errors import InputError
+from hearlog.neighbours import NEIGHBOURS, agreement, nearest
 
 QUERIES = 300  # songs that can be picked; the page stays small, however large the corpus
-NEIGHBOURS = 5
 
 
 def listening_panel(evaluation: Path, items: Path, audio_root: str, queries: int = QUERIES) -> dict[str, Any]:
@@ -37,7 +36,7 @@ def listening_panel(evaluation: Path, items: Path, audio_root: str, queries: int
     ``test_songs`` and ``neighbours`` (numbers); ``songs``: ``title``, ``artist``, ``genre`` (text, or None),
     ``id`` and ``audio`` (a URL); ``queries``: ``song`` (row of ``songs``), ``cosine`` (of its estimate and its
     embedding), ``cf`` and ``estimate``, each a list of ``[song, cosine]``, nearest first; ``agreement``, as of
-    `agreement`, or None without neighbours.
+    `hearlog.neighbours.agreement`, or None without neighbours.
 
     Raises
     ------
@@ -74,46 +73,6 @@ def listening_panel(evaluation: Path, items: Path, audio_root: str, queries: int
         ],
         "agreement": agreement(found["cf"][0], found["estimate"][0], len(songs)) if count > 0 else None,
     }
-
-
-def nearest(embeddings: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the rows of greatest cosine to each query, itself left out.
-
-    Parameters
-    ----------
-    embeddings
-        Float, songs x factors.
-    queries
-        Rows of ``embeddings``.
-    count
-        Neighbours of each.
-
-    Returns
-    -------
-    Rows (int64) and cosines (float), queries x ``count``, nearest first.
-    """
-    if count < 1:
-        return np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0))
-    index = NearestNeighbors(n_neighbors=count + 1, metric="cosine", algorithm="brute").fit(embeddings)
-    distances, rows = index.kneighbors(embeddings[queries])
-    itself = rows == queries[:, None]
-    itself[~itself.any(axis=1), -1] = True  # more than `count` songs with exactly its embedding
-    shape = len(queries), count
-    return rows[~itself].reshape(shape), 1 - distances[~itself].reshape(shape)
-
-
-def agreement(cf: np.ndarray, estimate: np.ndarray, songs: int) -> dict[str, float]:
-    """Count how many neighbours two lists share on average, and how many two random lists would.
-
-    Parameters
-    ----------
-    cf, estimate
-        Rows of neighbours, queries x neighbours.
-    songs
-        Among which the neighbours were looked for, the query included.
-    """
-    shared = np.mean([len(np.intersect1d(*lists)) for lists in zip(cf, estimate, strict=True)])
-    return {"shared": float(shared), "by_chance": cf.shape[1] ** 2 / (songs - 1)}
 
 
 def audio_url(audio_root: str, path: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from hearlog import plain_text
+
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -30,14 +32,12 @@ def interval(low: float, high: float, decimals: int = 1) -> str:
 
 def p_value(p: float) -> str:
     """Write a p value as it stands in a table."""
-    if pd.isna(p):
-        return NOTHING
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
+    return NOTHING if pd.isna(p) else plain_text.p_value(p)
 
 
 def equation(p: float) -> str:
     """Write a p value as it stands in a sentence."""
-    return ("p < 0.001" if p < 0.001 else f"p = {p:.3f}").replace(" ", NO_BREAK)
+    return plain_text.p_equals(p).replace(" ", NO_BREAK)
 
 
 def difference(comparison: str) -> str:
