@@ -2,6 +2,10 @@
 
 The page names its date, the commit and the times of the stages, so it is no pure function of its dependencies: made
 again from the same results it differs in these, and so does its hash in dvc.lock, on which nothing depends.
+
+The items, splits and rejected clips of the tasks are read but not listed in dvc.yaml, in which a stage cannot have a
+dependency a task; metrics/crops and metrics/splits, which are listed, change with them (groups of clips aside, where a
+protocol does not look at these).
 """
 
 from pathlib import Path
@@ -47,9 +51,10 @@ def _results(settings: Params) -> dict[str, Any]:
     return {
         "synthetic": is_synthetic(settings),
         "answer": words.answer(summary, len(widths)),
-        "strip": strip.draw(scores, summary["pairs"]["kd-base"]),
+        "several": len(widths) > 1,
+        "strip": strip.draw(scores, summary["tasks"]["kd-base"]),
         "score_tables": results.score_tables(scores),
-        "test_tables": results.test_tables(summary, len(widths)),
+        "test_tables": results.tables_of_tests(summary, len(widths)),
         "within_tables": results.within_tables(cells.read_table(paths.PLOTS / "within_tasks.tsv")),
         "estimator_tables": results.estimator_tables(estimators),
         "kd_follows_fix": results.kd_follows_fix(summary),

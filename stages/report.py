@@ -44,10 +44,13 @@ def main() -> None:
         "figure4": score_figures.figure4(scores, synthetic),
     }
     for name, figure in figures.items():
-        files = style.save(figure, paths.plot_path(name))
+        style.save(figure, paths.plot_path(name))
     print(report_text.render(scores, summary, within, synthetic))
+    epochs = settings.transfer.training.epochs
+    unfinished = report.count_unfinished(scores, paths.PLOTS / "transfer", epochs)
+    print(f"\n{report_text.render_unfinished(unfinished, epochs)}")
     print(f"\n{report_text.render_pilot(of_pilot)}")
-    print(f"\nFigure 4: {', '.join(map(str, files))}")
+    print("\nFigures: plots/*.png and *.pdf")
 
 
 if __name__ == "__main__":

@@ -39,13 +39,14 @@ def write_lock(root, channels=16):
 
 
 def write_report_tables(root, tasks=TASKS, widths=(1,)):
-    """The tables of the report stage that git keeps."""
+    """What git keeps for `hearlog report`: the tables of the report stage, the losses by epoch and the pilot."""
     root = Path(root)
     cells = read_cells(tasks, widths, root / "metrics/transfer")
     cells["seed_spread"] = read_seed_spread(cells, root / "data/transfer")
     (root / "plots").mkdir(exist_ok=True)
     cells.to_csv(root / "plots/figure4.tsv", sep="\t", index=False)
     compare(cells, root / "data/transfer").to_csv(root / "plots/within_tasks.tsv", sep="\t", index=False)
+    write_curves(root, tasks, widths)
     write_pilot(root)
     summary = summarise(read_answers([1], root / "data/pilot"), [1], 16)
     (root / "metrics/pilot.json").write_text(json.dumps(summary))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cell_files import write_cells, write_lock, write_report_tables
+from cell_files import write_cell, write_cells, write_lock, write_report_tables
 from check_world import World
 
 from hearlog.cli import main
@@ -30,7 +30,61 @@ def test_report_prints_the_last_run_from_its_files(run_folder, capsys):
     assert "kd - base    +3.5 points" in out
     assert "Tags 50.0 %, logs 83.3 % on 12 test songs" in out
     assert out.startswith("Synthetic data")
-    assert out.endswith("Figure 4: plots/figure4.png, plots/figure4.pdf\n")
+    assert "No network kept the last epoch that transfer.training.epochs (20) allows." in out
+    assert out.endswith("Figures: plots/*.png and *.pdf\n")
+
+
+def test_report_finds_the_run_from_a_folder_beneath(run_folder, monkeypatch, capsys):
+    monkeypatch.chdir(run_folder / "metrics/transfer")
+    assert main(["report"]) == 0
+    assert Path.cwd() == run_folder / "metrics/transfer"
+    monkeypatch.chdir(run_folder)
+    out = capsys.readouterr().out
+    assert main(["report"]) == 0
+    assert out == capsys.readouterr().out
+
+
+def test_report_refuses_tables_of_other_scores_than_the_cells(run_folder, capsys):
+    write_cell(run_folder, "gtzan", "fix", 1, accuracy=0.9)
+    assert main(["report"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert (
+        "figure4.tsv: its scores are not those of metrics/transfer in 1 of 32 cells, such as gtzan/fix-x1"
+        in captured.err
+    )
+    assert captured.err.endswith("Run: dvc repro\n")
+
+
+def test_report_refuses_a_table_that_lacks_a_cell(run_folder, capsys):
+    path = run_folder / "plots/figure4.tsv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    assert main(["report"]) == 1
+    assert "in 1 of 32 cells, such as dcase2016/kd-x1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("dvc.lock", "", "stage report has not run with these settings"),
+        ("dvc.lock", "schema: '2.0'\n", "stage report has not run with these settings"),
+        ("dvc.lock", "stages:\n<<<<<<< HEAD\n", "dvc.lock: not readable as YAML"),
+        ("plots/figure4.tsv", "task\tmethod\n", "figure4.tsv: has no column width, score, seed_spread"),
+        ("plots/within_tasks.tsv", "", "within_tasks.tsv: not readable as a table"),
+        ("plots/transfer/gtzan/kd-x1.tsv", "seed\tfold\n", "gtzan/kd-x1.tsv: has no column epoch, valid_task"),
+        ("metrics/pilot.json", "{}", "metrics/pilot.json: has no songs, note"),
+        ("metrics/pilot.json", "[]", "metrics/pilot.json: holds no summary"),
+        ("metrics/transfer/gtzan/kd-x1.json", "[]", "gtzan/kd-x1.json: holds no scores"),
+        ("metrics/transfer/gtzan/kd-x1.json", "{}", "gtzan/kd-x1.json: has no protocol, folds, clips, seeds, r2"),
+    ],
+)
+def test_files_that_cannot_be_used_are_named_with_the_remedy(run_folder, capsys, file, content, message):
+    (run_folder / file).write_text(content)
+    assert main(["report"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.endswith("Run: dvc repro\n")
 
 
 def test_error_of_the_user_is_a_message_alone_and_status_1(run_folder, capsys):

@@ -34,7 +34,7 @@ def test_each_panel_names_the_protocol_under_the_task_within_its_width(tmp_path)
         (label,) = panel.texts
         title = next(text for text in panel.findobj(Text) if text.get_text() == panel.get_title(loc="left"))
         frame, below, above = (artist.get_window_extent() for artist in (panel, label, title))
-        assert label.get_text() == "artist-grouped 10-fold CV"
+        assert label.get_text() == "artist-grouped 10-fold CV\n1,000 test clips"
         assert frame.x0 - 1 <= below.x0 < below.x1 <= frame.x1
         assert frame.y1 < below.y0 < below.y1 < above.y0 + 1
 
@@ -58,6 +58,37 @@ def test_error_bars_are_one_standard_deviation_over_folds(tmp_path):
     panel = draw(tmp_path, ["gtzan"]).axes[0]
     (segment,) = panel.containers[0].lines[2][0].get_segments()
     assert segment[:, 1] == pytest.approx([48, 52])
+    assert len(panel.containers[0].lines[1]) == 2, "caps"
+
+
+def test_one_test_part_has_wilsons_interval_over_its_clips_without_caps(tmp_path):
+    figure = draw(tmp_path, ["gtzan", "emomusic_valence"], folds=1)
+    panel, regression = figure.axes
+    (segment,) = panel.containers[0].lines[2][0].get_segments()
+    assert segment[:, 1] == pytest.approx([40.38, 59.62], abs=0.01)  # 50 of 100 clips
+    assert not panel.containers[0].lines[1], "no caps"
+    assert not any(segment.size for segment in regression.containers[0].lines[2][0].get_segments()), "no bars"
+    assert [text.get_text() for text in figure.legends[0].get_texts()][2:] == ["95 % interval over test clips"]
+
+
+def test_legend_tells_intervals_from_standard_deviations(tmp_path):
+    write_cells(tmp_path, ["fma_small"], folds=1)
+    write_cells(tmp_path, ["gtzan"])
+    cells = read_cells(["gtzan", "fma_small"], [1], tmp_path / "metrics/transfer")
+    figure = figure4(cells.assign(spread=read_spread(cells, tmp_path / "data/transfer")), False)
+    marks = {line.get_label(): line.get_marker() for line in figure.legends[0].legend_handles[2:]}
+    assert list(marks) == ["s.d. over folds", "95 % interval over test clips"]
+    assert len(set(marks.values())) == 2
+
+
+@pytest.mark.parametrize("tasks", [TASKS, TASKS[:3], TASKS[:1]])
+@pytest.mark.parametrize("widths", [(1,), (1, 2, 4, 8)])
+def test_no_text_leaves_the_figure(tmp_path, tasks, widths):
+    figure = draw(tmp_path, tasks, widths, synthetic=True, seeds=2)
+    figure.draw_without_rendering()
+    drawn, page = figure.get_tightbbox(), figure.bbox_inches
+    assert page.x0 <= drawn.x0 < drawn.x1 <= page.x1
+    assert page.y0 <= drawn.y0 < drawn.y1 <= page.y1
 
 
 def test_classification_shows_chance_and_majority_and_regression_zero(tmp_path):
@@ -73,7 +104,11 @@ def test_classification_shows_chance_and_majority_and_regression_zero(tmp_path):
 
 def test_only_synthetic_data_is_labelled_so(tmp_path):
     assert "Synthetic" in draw(tmp_path, synthetic=True).get_suptitle()
-    assert draw(tmp_path).get_suptitle() == ""
+    assert draw(tmp_path).get_suptitle() == "One seed"
+
+
+def test_head_says_of_how_many_seeds_scores_are(tmp_path):
+    assert draw(tmp_path, ["gtzan"], seeds=3).get_suptitle() == "Mean of 3 seeds"
 
 
 def test_saved_figures_are_the_same_bytes_each_time(tmp_path):

@@ -123,8 +123,31 @@ def test_mean_and_interval_are_those_of_the_tests_over_pairs_and_over_tasks(tmp_
         assert drawn == pytest.approx([test["ci_low"], test["ci_high"]])
         assert mark == pytest.approx([test["points"]])
     test = summary["pairs"]["kd-base"]
-    numbers = f"+{test['points']:.1f} [+{test['ci_low']:.1f}, +{test['ci_high']:.1f}]"
+    numbers = f"+{test['points']:.1f} [{test['ci_low']:.1f}, {test['ci_high']:.1f}]"
     assert numbers in [text.get_text().split("\n")[0] for text in axes.texts]
+
+
+def remark(axes):
+    """What stands under a panel's name."""
+    return next(text for text in axes.texts if text.xycoords == "axes fraction").get_text().rstrip().split("\n")
+
+
+def test_of_several_capacities_both_tests_have_their_p_and_of_one_there_is_one(tmp_path):
+    assert remark(draw_differences(tmp_path, widths=(1, 2)).axes[0]) == [
+        "+3.5 [2.4, 4.6]",
+        "12 won, 0 tied, 0 lost",
+        "Holm's p < 0.001 over pairs",
+        "Holm's p = 0.018 over tasks",
+    ]
+    assert remark(draw_differences(tmp_path).axes[3])[2:] == ["Holm's p = 0.107"]
+    two_tasks = draw_differences(tmp_path, ["gtzan", "fma_small"], widths=(1, 2))
+    assert remark(two_tasks.axes[0])[3] == "no test over tasks"
+
+
+def test_equal_differences_have_a_mean_without_an_interval(tmp_path):
+    init = draw_differences(tmp_path).axes[1]
+    assert [line.get_xdata() for line in init.lines if line.get_marker() == "|"] == [pytest.approx([2])]
+    assert not [line for line in init.lines if line.get_linewidth() == 1.6 and line.get_marker() == "None"]
 
 
 def test_thin_intervals_are_those_within_the_task(tmp_path):
@@ -142,10 +165,10 @@ def test_regression_stands_below_in_its_own_unit_without_a_mean(tmp_path):
 
 
 def test_what_cannot_be_tested_is_said_in_words_and_has_no_interval(tmp_path):
-    axes = draw_differences(tmp_path, ["gtzan", "fma_small"]).axes[0]
-    sentence = "2 pairs are too few: a test needs at least 3."
-    assert sentence in [text.get_text().replace("\n", " ") for text in axes.texts]
-    assert not [line for line in axes.lines if line.get_marker() == "|"]
+    figure = draw_differences(tmp_path, ["gtzan", "fma_small"])
+    assert " ".join(remark(figure.axes[0])) == "2 pairs are too few: a test needs at least 3."
+    assert not [line for line in figure.axes[0].lines if line.get_marker() == "|"]
+    assert not [text for text in figure.findobj(Text) if "mean" in text.get_text().lower()]
 
 
 def test_a_run_of_numbers_only_has_no_mean_and_says_why(tmp_path):

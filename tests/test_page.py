@@ -26,9 +26,13 @@ def made_in(folder, monkeypatch):
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
-def answer_to(capacities=1, **test):
-    summary = {"pairs": {"kd-base": SIX | test, "init-base": SIX | test, "fix-base": {"note": "too few"}}}
-    answer = words.answer(summary, capacities)
+def answer_to(capacities=1, tasks=None, **test):
+    def tests(of):
+        return {"kd-base": of, "init-base": of, "fix-base": {"note": "too few"}}
+
+    over_pairs = SIX | test | ({"pairs": 24, "wins": 20, "losses": 4} if capacities > 1 else {})
+    over_tasks = tasks if tasks and "note" in tasks else SIX | test | (tasks or {})
+    answer = words.answer({"pairs": tests(over_pairs), "tasks": tests(over_tasks)}, capacities)
     return words.Answer(in_ascii(answer.verdict), in_ascii(answer.figure), list(map(in_ascii, answer.reading)))
 
 
@@ -72,11 +76,44 @@ def test_significant_after_holm_is_said_to_score_above():
     assert answer.figure == "+3.5"
 
 
-def test_significant_and_negative_is_said_to_score_below():
-    answer = answer_to(4, points=-3.5, ci_low=-5.5, ci_high=-1.5, p=0.0001, p_holm=0.0002)
-    assert "scores below training from scratch (base): -3.5 points" in answer.verdict
-    assert "6 (task, capacity) pairs" in answer.verdict and "[-5.5, -1.5]" in answer.verdict
-    assert "p < 0.001" in answer.verdict
+def test_significant_over_pairs_and_tasks_is_claimed_with_both_tests():
+    answer = answer_to(
+        4, {"p": 0.004, "p_holm": 0.012}, points=-3.5, ci_low=-5.5, ci_high=-1.5, p=0.0001, p_holm=0.0002
+    )
+    assert answer.verdict == (
+        "Distillation (kd) scores below training from scratch (base): -3.5 points of accuracy on average over 24 "
+        "(task, capacity) pairs (20 wins, 4 losses)."
+    )
+    assert answer.reading[0] == (
+        "Over the 24 (task, capacity) pairs, which takes capacities as independent: 95 % interval [-5.5, -1.5], "
+        "p < 0.001, after Holm's correction p < 0.001, significant; over the 6 tasks themselves, each the mean of its "
+        "capacities: 95 % interval [-5.5, -1.5], p = 0.004, after Holm's correction p = 0.012, significant."
+    )
+
+
+PAIRS_ALONE = {"p": 0.0015, "p_holm": 0.003}
+
+
+def test_significant_over_pairs_alone_is_not_claimed():
+    answer = answer_to(4, {"ci_low": -1.5, "ci_high": 8.5, "p": 0.153, "p_holm": 0.507}, **PAIRS_ALONE)
+    assert answer.verdict.startswith("No significant difference") and "over pairs and over tasks:" in answer.verdict
+    assert "p = 0.003, significant; over the 6 tasks themselves" in answer.reading[0]
+    assert answer.reading[0].endswith("p = 0.507, not significant.")
+    assert answer.reading[1].startswith("The interval over tasks contains zero")
+    assert "these 6 tasks differ among themselves, a mean difference below 5.0 points" in answer.reading[2]
+
+
+def test_significant_over_tasks_alone_is_not_claimed():
+    answer = answer_to(4, {"p": 0.01, "p_holm": 0.02}, ci_low=-0.5, ci_high=7.5, p=0.08, p_holm=0.16)
+    assert answer.verdict.startswith("No significant difference")
+    assert "p = 0.160, not significant; over" in answer.reading[0]
+
+
+def test_pairs_of_too_few_tasks_are_not_claimed():
+    answer = answer_to(4, {"note": "2 tasks are too few"}, **PAIRS_ALONE)
+    assert answer.verdict.startswith("No significant difference")
+    assert "over the tasks themselves there is no test, so no difference can be claimed." in answer.reading[0]
+    assert answer.reading[0].endswith("2 tasks are too few.") and len(answer.reading) == 1
 
 
 def test_significant_but_for_holm_is_not_significant_and_says_why():
@@ -93,7 +130,8 @@ def test_an_interval_with_zero_shows_neither_a_gain_nor_its_absence():
 
 
 def test_too_few_pairs_are_no_answer():
-    answer = words.answer({"pairs": {"kd-base": {"note": "2 pairs: a t-test needs three"}}}, 1)
+    none = {"kd-base": {"note": "2 pairs: a t-test needs three"}}
+    answer = words.answer({"pairs": none, "tasks": none}, 1)
     assert answer.verdict.endswith("2 pairs: a t-test needs three.") and answer.figure == ""
     assert strip.draw(pd.DataFrame(), {"note": "2 pairs"}) is None
 
@@ -127,11 +165,19 @@ def test_the_tests_are_those_of_the_report(known):
     assert "init - base: " in in_ascii(known), "the note that says why"
 
 
+def test_holms_p_within_tasks_is_of_the_rows_of_one_comparison(known):
+    rows = rows_of(known, "within-classification")
+    comparisons = [row[0] for row in rows]
+    assert all(comparisons.count(name) == 6 for name in comparisons) and len(set(comparisons)) == 4
+    assert "Holm's p adjusted for the rows of one comparison" in " ".join(html.unescape(known).split())
+
+
 def test_several_capacities_have_a_column_and_the_papers_test_over_pairs(tmp_path, monkeypatch):
     write_world(tmp_path, widths=(1, 2))
     text = made_in(tmp_path, monkeypatch)
     assert [row[1] for row in rows_of(text, "scores-accuracy")[:2]] == ["16", "32"]
     assert "over 12 (task, capacity) pairs" in text
+    assert "over the 6 tasks themselves" in text and "the mean over tasks and its 95 % interval" in text
     assert rows_of(text, "tests-pairs")[0][8] == "12" and rows_of(text, "tests-tasks")[0][8] == "6"
 
 
@@ -186,7 +232,7 @@ def test_the_page_fetches_nothing_and_runs_its_own_script_alone(known):
 def test_figures_are_numbered_captioned_and_carried_along(known):
     pictures = re.findall(r'<img src="data:image/png;base64,[^"]+" width="60" height="30" alt="[^"]+">', known)
     assert len(pictures) == len(figures.CAPTIONS)
-    assert "<b>Figure 1. Scores of the four methods.</b> Synthetic data." in known
+    assert "<b>Figure 1. Scores of the four methods (the paper's Figure 4).</b> Synthetic data." in html.unescape(known)
     assert "<code>plots/figure4.png</code>, <code>plots/figure4.pdf</code>" in known
     assert f"On {SONGS} test songs" in known and "at 16 channels" in known
 
@@ -202,7 +248,7 @@ def test_a_missing_figure_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["metrics/pilot.json", "plots/figure4.tsv", "data/logs/rejected.parquet", "dvc.lock"])
 def test_a_missing_file_is_named_with_the_fix(name, copy, monkeypatch):
     (copy / name).unlink()
-    with pytest.raises(InputError, match=rf"{name}: no such file. Run: dvc repro"):
+    with pytest.raises(InputError, match=rf"^{name}: no such file. Run: dvc repro$"):
         made_in(copy, monkeypatch)
 
 
@@ -229,7 +275,7 @@ def test_the_strip_places_dots_and_interval_on_one_axis(known):
 def test_a_broken_metrics_file_is_named(copy, monkeypatch):
     (copy / "metrics/logs.json").unlink()
     (copy / "metrics/logs.json").write_text("{")
-    with pytest.raises(InputError, match=r"metrics/logs\.json: not readable as JSON"):
+    with pytest.raises(InputError, match=r"^metrics/logs\.json: not readable as JSON \(.*\)\. Run: dvc repro$"):
         made_in(copy, monkeypatch)
 
 

@@ -113,9 +113,15 @@ def test_a_stage_has_the_time_of_its_record_and_one_without_is_from_the_cache(tm
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path)
     kinds, stages = time_tables(read_times(STAGES, Path("data/times")))
-    assert texts(kinds) == [["ingest_logs", "0", "1", "from the cache", "-"], ["scratch", "1", "0", "20.0 s", "3.0 GB"]]
+    assert texts(kinds) == [["scratch", "1", "0", "20.0 s", "3.0 GB"]]
+    assert kinds.notes[-1] == "From the cache altogether: ingest_logs."
     assert texts(stages)[0] == ["ingest_logs", "from the cache", "-", "-", "-"]
     assert texts(stages)[1] == ["scratch@gtzan-1", "20.0 s", "3.0 GB", "1970-01-01 00:16:40", "processor"]
+
+
+def test_where_no_stage_ran_there_are_no_tables_of_times(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert time_tables(read_times(STAGES, Path("data/times"))) == []
 
 
 def test_outputs_older_or_newer_than_the_record_are_of_another_run(tmp_path, monkeypatch):

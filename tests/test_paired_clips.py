@@ -103,11 +103,11 @@ def test_intervals_are_repeatable_and_hold_the_difference():
 
 @pytest.mark.parametrize(
     ("discordant", "sentence"),
-    [(0, "no clips that one alone has right are"), (1, "1 clip that one alone has right is")],
+    [(0, "there are no clips that one alone has right"), (1, "1 clip that one alone has right is too few")],
 )
 def test_too_few_discordant_clips_give_a_sentence_and_no_number(discordant, sentence):
     test = mcnemar_test(*answers_of(both=50, first=discordant, second=0, neither=50))
-    assert test.note == f"{sentence} too few: a test needs at least 3."
+    assert test.note == f"{sentence}: a test needs at least 3."
     assert test.pairs == discordant
     assert np.isnan(test.p)
 
@@ -116,7 +116,7 @@ def test_intervals_without_enough_clips_or_variance_are_sentences():
     few = accuracy_interval([True, False], [False, False])
     assert few.note == "2 clips are too few: a test needs at least 3."
     same = accuracy_interval([True] * 5, [False] * 5)
-    assert "All 5 clips have the same value" in same.note
+    assert "All 5 clips have the same difference" in same.note
     errors = r2_interval([1.0, 2.0, 3.0, 4.0], [0.5] * 4, [0.25] * 4)
     assert "without variance" in errors.note
     # One resample in nine takes one clip three times; its truth has no variance to divide by.

@@ -226,6 +226,9 @@ def test_what_the_report_found_is_read_again_or_named(tmp_path):
     path.write_text("<<<<<<< HEAD\n{}")
     with pytest.raises(InputError, match=r"pilot\.json: not readable as JSON"):
         read_summary(path)
+    path.write_text('{"songs": 12, "channels": 16}')
+    with pytest.raises(InputError, match=r"pilot\.json: has no genres, accuracy, right, fix-base\. Run: dvc repro"):
+        read_summary(path)
     summary = compare(tmp_path)[1]
     path.write_text(json.dumps(summary))
     assert read_summary(path) == summary
@@ -268,10 +271,17 @@ def test_intervals_contain_their_score_and_chance_is_one_of_the_genres(tmp_path)
     assert axes.lines[2].get_xdata()[0] == pytest.approx(100 / 3)
 
 
+def test_the_commonest_genre_stands_beside_all_songs(tmp_path):
+    (axes,) = draw(tmp_path, genres={"jazz": (1, 0, 2, 0), "rock": (0, 1, 0, 0)}).axes
+    majority = next(line for line in axes.lines if line.is_dashed())
+    assert majority.get_xdata() == pytest.approx([75, 75])
+    assert np.abs(majority.get_ydata()).max() < 0.5, "on the line of all songs alone"
+
+
 def test_figure1_names_capacity_and_paired_difference(tmp_path):
     words = draw(tmp_path, widths=(1, 4)).get_suptitle()
     assert words.startswith(f"3 genres, 64 channels\nlogs {MINUS} tags +33.3 points [")
-    assert words.endswith("], McNemar p = 0.22")
+    assert words.endswith("], McNemar p = 0.219")
 
 
 def test_only_synthetic_data_is_called_so(tmp_path):

@@ -20,8 +20,8 @@ from scipy import stats
 from hearlog import params
 from hearlog.cells import COMPARISONS, METHODS, protocol_label, read_cells, read_seed_spread, read_spread
 from hearlog.errors import InputError
-from hearlog.report import headline, list_tests, summarise
-from hearlog.report_text import render
+from hearlog.report import count_unfinished, headline, list_tests, summarise
+from hearlog.report_text import render, render_unfinished
 from hearlog.splits import PROTOCOLS
 from hearlog.synthetic import is_synthetic
 from hearlog.within_tasks import compare
@@ -178,9 +178,9 @@ def test_tasks_that_mostly_tie_have_a_sentence_in_place_of_the_exact_tests(tmp_p
         write_cell(tmp_path, task, "kd", 1, accuracy=0.5)
     cells, text = cells_and_text(tmp_path)
     row = summarise(cells)["tasks"]["kd-base"]
-    assert row["note_exact"] == "2 pairs that differ are too few: a test needs at least 3."
+    assert row["note_exact"] == "2 tasks that differ are too few: a test needs at least 3."
     assert {"p", "p_sign_flip", "p_wilcoxon"} & set(row) == {"p"}
-    assert "             Sign-flip and Wilcoxon: 2 pairs that differ are too few" in text
+    assert "             Sign-flip and Wilcoxon: 2 tasks that differ are too few" in text
 
 
 def test_holm_counts_the_comparisons_that_could_be_tested(tmp_path):
@@ -206,8 +206,58 @@ def test_two_tasks_give_sentences_instead_of_tests(tmp_path):
     write_cells(tmp_path)
     cells, text = cells_and_text(tmp_path, ["gtzan", "fma_small"])
     assert summarise(cells)["pairs"]["kd-base"] == {"note": "2 pairs are too few: a test needs at least 3."}
-    assert summarise(cells)["kd_follows_fix"] == {"note": "2 pairs are too few: a test needs at least 3."}
-    assert "kd - base    2 pairs are too few" in text
+    assert summarise(cells)["kd_follows_fix"] == {"note": "2 tasks are too few: a test needs at least 3."}
+    assert "kd - base    2 tasks are too few" in text
+
+
+def test_equal_gains_keep_their_size_and_counts_beside_the_sentence(tmp_path):
+    write_cells(tmp_path, widths=(1, 2))
+    cells, text = cells_and_text(tmp_path, widths=(1, 2))
+    row = summarise(cells)["pairs"]["init-base"]
+    assert row["note"] == "+2.0 points in all 12 pairs: without variance there is no test."
+    assert [row[key] for key in ("pairs", "wins", "ties", "losses", "points")] == pytest.approx([12, 12, 0, 0, 2])
+    assert "init - base  +2.0 points in all 12 pairs: without variance" in text
+    assert "init - base  +2.0 points in all 6 tasks: without variance" in text
+
+
+def test_a_claim_is_said_to_need_the_tests_over_pairs_and_over_tasks(tmp_path):
+    write_cells(tmp_path, widths=(1, 2))
+    text = cells_and_text(tmp_path, widths=(1, 2))[1]
+    assert "over (task, capacity) pairs" in text and "over the classification tasks, each the mean" in text
+    assert "a claim needs both tests, over pairs and over tasks" in text
+
+
+def test_networks_that_keep_the_last_epoch_allowed_are_counted_by_method(tmp_path):
+    # Fold f trains f + 4 epochs and keeps the last but one: with a limit of 5, the third fold's best is the last.
+    write_cells(tmp_path)
+    write_curves(tmp_path)
+    cells, folder = cells_of(tmp_path), tmp_path / "plots/transfer"
+    for task in TASKS[:2]:
+        path = folder / task / "kd-x1.tsv"
+        path.write_text(path.read_text() + "0\t0\t5\t1.0\t0.1\n")
+    unfinished = count_unfinished(cells, folder, 5)
+    assert unfinished["networks"].to_dict() == {"base": 24, "init": 24, "kd": 24}, "fix has no epochs"
+    assert unfinished["unfinished"].to_dict() == {"base": 8, "init": 8, "kd": 10}
+    text = " ".join(render_unfinished(unfinished, 5).split())
+    assert "Stopped by transfer.training.epochs (5), still improving: kd 10 of 24 networks, base 8 of 24" in text
+    assert "No network kept the last epoch" in render_unfinished(count_unfinished(cells, folder, 20), 20)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"accuracy": float("nan")}, "accuracy is nan"),
+        ({"macro_f1": float("nan")}, "macro_f1 is nan"),
+        ({"clips": "many"}, "clips is not a number: many"),
+        ({"protocol": "loo"}, "a protocol that is unknown here: loo"),
+    ],
+)
+def test_a_score_that_cannot_be_used_is_named_by_file_and_field(tmp_path, fields, message):
+    write_cells(tmp_path)
+    path = tmp_path / "metrics/transfer/gtzan/kd-x1.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    with pytest.raises(InputError, match=rf"gtzan/kd-x1\.json: .*{message}\. Run: dvc repro"):
+        cells_of(tmp_path)
 
 
 def test_gain_of_kd_that_mirrors_the_gain_of_fix_correlates_to_minus_one(tmp_path):
@@ -297,9 +347,9 @@ def test_text_gives_every_test_within_tasks_with_its_number_of_folds_or_clips(tm
     assert gtzan.split()[5:] == ["+2.0", "[-1.9,", "5.9]", "0.160", "0.479", "3", "folds"]
     assert next(line for line in accuracy.splitlines() if line.startswith("FMA small")).endswith("100 clips")
     r2 = next(s for s in sections if s.startswith("Within tasks: init - base, r2\n"))
-    assert r2.splitlines()[-4].split()[-5:] == ["-", "-", "-", "3", "folds"]
-    assert r2.endswith(
-        "EmoMusic arousal, 16 channels: All 3 folds have the same value: without variance there is no test."
+    assert r2.splitlines()[-5].split()[-5:] == ["-", "-", "-", "3", "folds"]
+    assert " ".join(r2.split()).endswith(
+        "EmoMusic arousal, 16 channels: All 3 folds have the same difference: without variance there is no test."
     )
 
 
@@ -332,7 +382,7 @@ def test_synthetic_run_says_so_and_what_it_cannot_resolve(tmp_path):
     text = cells_and_text(tmp_path, synthetic=True)[1]
     assert text.startswith("Synthetic data")
     assert "2.6 points" in text
-    assert "6.5" in text
+    assert "the intervals of a run say what it does resolve" in text
     assert "ynthetic" not in cells_and_text(tmp_path)[1]
 
 
@@ -364,7 +414,8 @@ def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
         text=True,
         check=True,
     )
-    assert done.stdout.endswith("Figure 4: plots/figure4.png, plots/figure4.pdf\n")
+    assert "Networks that the limit of epochs stopped" in done.stdout
+    assert done.stdout.endswith("Figures: plots/*.png and *.pdf\n")
     assert json.loads((tmp_path / "metrics/report.json").read_text())["gain"]["kd"] == 3.5
     assert len((tmp_path / "plots/tests.tsv").read_text().splitlines()) == 1 + 2 * 4
     for name in ("figure1", "figure4", "differences", "confusion", "curves", "estimator", "embedding_map"):
@@ -385,7 +436,7 @@ def test_headline_is_a_few_numbers_for_a_diff_and_the_table_holds_the_tests(tmp_
     table = list_tests(summary).set_index(["over", "comparison"])
     assert table.loc[("pairs", "kd-base"), "pairs"] == 12
     assert table.loc[("tasks", "kd-base"), "p_sign_flip"] == summary["tasks"]["kd-base"]["p_sign_flip"]
-    assert table.loc[("pairs", "init-base"), "note"].startswith("All 12 pairs")
+    assert table.loc[("pairs", "init-base"), "note"].startswith("+2.0 points in all 12 pairs")
 
 
 def test_headline_of_regression_alone_is_empty_not_an_error(tmp_path):

@@ -170,10 +170,12 @@ def test_rounding_is_a_tie():
 
 
 @pytest.mark.parametrize("test", [paired_t_test, sign_flip_test, wilcoxon_test])
-@pytest.mark.parametrize("pairs, sentence", [(0, "no pairs are"), (1, "1 pair is"), (2, "2 pairs are")])
+@pytest.mark.parametrize(
+    "pairs, sentence", [(0, "there are no pairs"), (1, "1 pair is too few"), (2, "2 pairs are too few")]
+)
 def test_fewer_than_three_pairs_give_a_sentence_and_no_number(test, pairs, sentence):
     result = test([0.6, 0.8][:pairs], [0.5, 0.5][:pairs])
-    assert result.note == f"{sentence} too few: a test needs at least 3."
+    assert result.note == f"{sentence}: a test needs at least 3."
     assert np.isnan(result.p)
 
 
@@ -191,6 +193,12 @@ def test_equal_differences_give_a_sentence_and_no_number(test):
     result = test([0.3, 0.4, 0.7], [0.2, 0.3, 0.6])
     assert "without variance" in result.note
     assert np.isnan(result.p)
+
+
+def test_of_equal_differences_the_mean_and_the_counts_are_known():
+    test = paired_t_test([0.3, 0.4, 0.7], [0.2, 0.3, 0.6], "task")
+    assert (test.mean, test.wins, test.ties) == (pytest.approx(0.1), 3, 0)
+    assert test.note == "All 3 tasks have the same difference: without variance there is no test."
 
 
 def test_wilcoxon_test_of_ties_and_two_pairs_that_differ_is_a_sentence():

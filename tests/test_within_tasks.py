@@ -103,7 +103,7 @@ def test_what_cannot_be_tested_has_a_sentence_and_neither_interval_nor_p(tmp_pat
     write_cell(tmp_path, "fma_small", "fix", 1, folds=1, accuracy=0.49)
     table = compare_cells(tmp_path)
     sentences = {
-        ("init-base", "fma_medium"): "All 3 folds have the same value: without variance there is no test.",
+        ("init-base", "fma_medium"): "All 3 folds have the same difference: without variance there is no test.",
         ("kd-base", "gtzan"): "2 folds are too few: a test needs at least 3.",
         ("fix-base", "fma_small"): "1 clip that one alone has right is too few: a test needs at least 3.",
     }
@@ -138,6 +138,22 @@ def test_missing_predictions_are_named_with_the_remedy(tmp_path):
         compare_cells(tmp_path, ["gtzan"])
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("predictions.parquet", b"PAR1", "not readable as a table"),
+        ("scores.tsv", b"", "not readable as a table"),
+        ("scores.tsv", b"\xff\xfe", "not readable as a table"),
+        ("scores.tsv", b"seed\tfold\tclips\n0\t0\t100\n", "has no column accuracy"),
+    ],
+)
+def test_broken_tables_are_named_with_the_remedy(tmp_path, file, content, message):
+    write_cells(tmp_path, ["gtzan"], folds=1 if file == "predictions.parquet" else 3)
+    (tmp_path / "data/transfer/gtzan/init-x1" / file).write_bytes(content)
+    with pytest.raises(InputError, match=rf"gtzan/init-x1/{file}: {message}.* Run: dvc repro"):
+        compare_cells(tmp_path, ["gtzan"])
+
+
 def test_the_table_outlives_its_file(tmp_path):
     write_cells(tmp_path, folds=1)
     table = compare_cells(tmp_path)
@@ -150,6 +166,12 @@ def test_a_table_that_is_missing_or_half_merged_is_named(tmp_path):
     path = tmp_path / "within_tasks.tsv"
     with pytest.raises(InputError, match=r"within_tasks\.tsv: no such file\. Run: dvc repro"):
         read_table(path)
+    path.write_text("")
+    with pytest.raises(InputError, match=r"within_tasks\.tsv: not readable as a table .* Run: dvc repro"):
+        read_table(path)
+    path.write_text("task\ngtzan\n")
+    with pytest.raises(InputError, match=r"within_tasks\.tsv: has no column p, note\. Run: dvc repro"):
+        read_table(path, ["task", "p", "note"])
     path.write_text("comparison\ttask\n<<<<<<< HEAD\nkd-base\tgtzan\n=======\n")
     with pytest.raises(InputError, match=r"within_tasks\.tsv: a merge has left both versions"):
         read_table(path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def read_cells(tasks: Iterable[str], widths: Iterable[int], folder: Path) -> pd.
     Raises
     ------
     InputError
-        When a file is missing or not JSON, or the cells of a task differ in protocol or clips.
+        When a file is missing, not JSON or lacks a score, or the cells of a task differ in protocol or clips.
     """
     ordered = sorted(tasks, key=lambda task: list(TITLES).index(task) if task in TITLES else len(TITLES))
     cells = pd.DataFrame(
@@ -84,9 +85,43 @@ def _read_cell(folder: Path, task: str, method: str, width: int) -> dict[str, An
         raise InputError(f"{path}: no such file, but params.yaml asks for this cell. Run: dvc repro") from None
     except ValueError as error:
         raise InputError(f"{path}: not readable as JSON ({error}). Run: dvc repro") from None
-    kind, score = ("classification", "accuracy") if "accuracy" in scores else ("regression", "r2")
+    if reason := fault(scores) or _not_finite(scores):
+        raise InputError(f"{path}: {reason}. Run: dvc repro")
+    kind, score = kind_and_score(scores)
     names = {"task": task, "title": TITLES.get(task, task), "method": method, "width": width}
     return {**names, "kind": kind, "score": scores[score], **scores}
+
+
+def kind_and_score(metrics: Mapping[str, Any]) -> tuple[str, str]:
+    """Tell the kind of task from the metrics of a cell, and the name of its score: accuracy or r2."""
+    return ("classification", "accuracy") if "accuracy" in metrics else ("regression", "r2")
+
+
+def fault(metrics: Any) -> str:
+    """Say why what the metric file of a cell holds cannot be used, of any version; nothing when it can."""
+    if not isinstance(metrics, dict):
+        return "holds no scores"
+    numbers = ["folds", "clips", "seeds", kind_and_score(metrics)[1]]
+    if missing := [field for field in ("protocol", *numbers) if field not in metrics]:
+        return f"has no {', '.join(missing)}: an older hearlog wrote it"
+    if metrics["protocol"] not in LABELS:
+        return f"names a protocol that is unknown here: {metrics['protocol']}"
+    wrong = [field for field in numbers if not isinstance(metrics[field], int | float)]
+    return f"{wrong[0]} is not a number: {metrics[wrong[0]]}" if wrong else ""
+
+
+def _not_finite(metrics: Mapping[str, Any]) -> str:
+    """Say which score of this version's is missing or no finite number; nothing when all are."""
+    scores = {
+        "classification": ["accuracy", "macro_f1", "chance", "majority"],
+        "regression": ["r2", "squared_correlation"],
+    }
+    fields = ["channels", *scores[kind_and_score(metrics)[0]]]
+    if missing := [field for field in fields if field not in metrics]:
+        return f"has no {', '.join(missing)}"
+    numbers = [field for field in fields if isinstance(metrics[field], int | float) and math.isfinite(metrics[field])]
+    wrong = [field for field in fields if field not in numbers]
+    return f"{wrong[0]} is {metrics[wrong[0]]}" if wrong else ""
 
 
 def _check_one_run(cells: pd.DataFrame, folder: Path) -> None:
@@ -125,15 +160,16 @@ def read_folds(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        When a file is missing.
+        When a file is missing or cannot be read.
     """
     tables = [_read_folds(cell, folder) for _, cell in cells.iterrows()]
     return pd.concat(tables, keys=cells.index, names=["cell"]).reset_index("cell")
 
 
 def _read_folds(cell: pd.Series, folder: Path) -> pd.DataFrame:
-    scores = pd.read_csv(_existing(folder, cell, "scores.tsv"), sep="\t")
-    scores["score"] = scores["accuracy" if cell["kind"] == "classification" else "r2"]
+    score = "accuracy" if cell["kind"] == "classification" else "r2"
+    scores = read_columns(_existing(folder, cell, "scores.tsv"), ["seed", "fold", "clips", score])
+    scores["score"] = scores[score]
     return scores.assign(method=cell["method"])[["method", "seed", "fold", "clips", "score"]]
 
 
@@ -190,12 +226,13 @@ def read_predictions(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        When a file is missing, or the methods were tested on different clips.
+        When a file is missing or cannot be read, or the methods were tested on different clips.
     """
     answers = {}
     for _, cell in cells.iterrows():
         path = _existing(folder, cell, "predictions.parquet")
-        answers[cell["method"]] = pd.read_parquet(path).set_index(["seed", "fold", "item_id"]).sort_index()
+        answered = read_columns(path, ["seed", "fold", "item_id", "truth", "prediction"])
+        answers[cell["method"]] = answered.set_index(["seed", "fold", "item_id"]).sort_index()
     truth = answers[METHODS[0]]["truth"]
     if not all(truth.equals(of_method["truth"]) for of_method in answers.values()):
         raise InputError(
@@ -205,23 +242,44 @@ def read_predictions(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return pd.DataFrame({"truth": truth} | {method: answers[method]["prediction"] for method in METHODS})
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table that the report stage has written, for what git keeps is without the cells' own data.
 
     Raises
     ------
     InputError
-        When there is none, or two versions of it stand in the file.
+        When there is none, it lacks one of the ``columns``, or two versions of it stand in the file.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file. Run: dvc repro")
-    if "<<<<<<<" in path.read_text(encoding="utf-8"):
+    if "<<<<<<<" in path.read_text(encoding="utf-8", errors="replace"):
         raise InputError(f"{path}: a merge has left both versions in it. Run: dvc repro")
-    return pd.read_csv(path, sep="\t").fillna({"note": ""})
+    return read_columns(path, columns).fillna({"note": ""})
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a table, Parquet or tab-separated, that has these columns, and maybe others.
+
+    Raises
+    ------
+    InputError
+        When it is broken, or lacks one of them.
+    """
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep="\t")
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: not readable as a table ({error}). Run: dvc repro") from None
+    if missing := [column for column in columns if column not in table]:
+        raise InputError(f"{path}: has no column {', '.join(missing)}. Run: dvc repro")
+    return table
 
 
 def _existing(folder: Path, cell: pd.Series, name: str) -> Path:
-    path = folder / cell["task"] / f"{cell['method']}-x{cell['width']}" / name
+    return asked_for(folder / cell["task"] / f"{cell['method']}-x{cell['width']}" / name)
+
+
+def asked_for(path: Path) -> Path:
+    """Give the path of a file of a cell that params name, or say that it is missing."""
     if not path.is_file():
         raise InputError(f"{path}: no such file, but params.yaml asks for this cell. Run: dvc repro")
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import os
 import sys
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 from hearlog.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from hearlog.params import Params
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a sub-command in the repository's root; the status is 1 after an error the user can mend.
+    """Run a sub-command in the pipeline's folder, also from beneath it; the status is 1 after a user's error.
 
     Parameters
     ----------
@@ -41,8 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parsers["compare"].add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
     options = vars(parser.parse_args(arguments))
+    from hearlog.revisions import pipeline_folder
+
     try:
-        status = options.pop("command")(**options) or 0
+        with contextlib.chdir(pipeline_folder()):
+            status = options.pop("command")(**options) or 0
         sys.stdout.flush()
         return status
     except InputError as error:
@@ -94,19 +100,25 @@ def report() -> None:
     from hearlog import params
     from hearlog.cells import read_cells, read_table
     from hearlog.pilot import read_summary
-    from hearlog.report import summarise
-    from hearlog.report_text import render, render_pilot
+    from hearlog.report import count_unfinished, summarise
+    from hearlog.report_text import render, render_pilot, render_unfinished
     from hearlog.synthetic import is_synthetic
+    from hearlog.within_tasks import COLUMNS as WITHIN_COLUMNS
 
     settings = params.load()
     _refuse_other_settings(settings)
     cells = read_cells(settings.tasks, settings.sweep.widths, Path("metrics/transfer"))
-    spread = read_table(Path("plots/figure4.tsv"))[["task", "method", "width", "seed_spread"]]
-    within = read_table(Path("plots/within_tasks.tsv"))
+    figure = read_table(Path("plots/figure4.tsv"), ["task", "method", "width", "score", "seed_spread"])
+    within = read_table(Path("plots/within_tasks.tsv"), WITHIN_COLUMNS)
+    _refuse_other_scores(cells, figure)
+    epochs = settings.transfer.training.epochs
+    unfinished = count_unfinished(cells, Path("plots/transfer"), epochs)
     of_pilot = read_summary(Path("metrics/pilot.json"))
+    spread = figure[["task", "method", "width", "seed_spread"]]
     print(render(cells.merge(spread, "left"), summarise(cells), within, is_synthetic(settings)))
+    print(f"\n{render_unfinished(unfinished, epochs)}")
     print(f"\n{render_pilot(of_pilot)}")
-    print("\nFigure 4: plots/figure4.png, plots/figure4.pdf")
+    print("\nFigures: plots/*.png and *.pdf")
     if Path("report.html").is_file():
         print("In a browser, with all figures and songs to listen to: report.html")
 
@@ -119,6 +131,8 @@ def compare(revisions: Sequence[str], as_json: bool) -> None:
 
     names = list(revisions) or ["HEAD"]
     names += [WORKSPACE] if len(names) == 1 else []
+    if names == [WORKSPACE, WORKSPACE]:
+        raise InputError(f"{WORKSPACE}: these files are what one revision is compared with. Name another, such as HEAD")
     if len(set(names)) < len(names):
         raise InputError(f"{', '.join(names)}: names a revision twice. Name each once")
     print((to_json if as_json else to_text)(compare([read_revision(name) for name in names])))
@@ -129,13 +143,26 @@ def _refuse_other_settings(settings: Params) -> None:
     from hearlog import lock
     from hearlog.cells import METHODS
 
-    file = Path("dvc.lock")
-    stages = lock.parse_yaml(file.read_text(encoding="utf-8"))["stages"] if file.is_file() else {}
+    stages = lock.read_stages(Path("dvc.lock"))
     present = lock.parse_yaml(Path("params.yaml").read_text(encoding="utf-8"))
     cells = itertools.product(settings.tasks, METHODS, settings.sweep.widths)
     for stage in ["report", *(lock.cell_stage(*cell) for cell in cells)]:
         if reason := lock.outdated(stages, stage, present):
             raise InputError(f"{reason}. Run: dvc repro")
+
+
+def _refuse_other_scores(cells: pd.DataFrame, figure: pd.DataFrame) -> None:
+    """Stop where the tables of the report stage are of other scores than the cells hold."""
+    key = ["task", "method", "width"]
+    both = cells[[*key, "score"]].merge(figure[[*key, "score"]], "outer", on=key, suffixes=("", "_drawn"))
+    differ = both[~((both["score"] - both["score_drawn"]).abs() <= 1e-9)]
+    if not differ.empty:
+        first = differ.iloc[0]
+        raise InputError(
+            f"plots/figure4.tsv: its scores are not those of metrics/transfer in {len(differ)} of {len(both)} "
+            f"cells, such as {first['task']}/{first['method']}-x{first['width']}, "
+            "so the two come from different runs. Run: dvc repro"
+        )
 
 
 if __name__ == "__main__":

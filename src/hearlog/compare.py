@@ -12,7 +12,8 @@ import pandas as pd
 
 from hearlog import statistics
 from hearlog.cells import METHODS, TITLES
-from hearlog.revisions import Cell, Revision
+from hearlog.report import note_in_points
+from hearlog.revisions import Cell, Revision, Score
 
 CELL = ["task", "width", "method"]
 PAIRS = {"pairs": ["task", "width"], "tasks": ["task"]}  # what a test is over, and the columns that tell its pairs
@@ -98,7 +99,12 @@ def _obstacle(first: Revision, other: Revision, cell: Cell) -> tuple[str, str]:
     there, here = first.scores[cell], other.scores[cell]
     if there.measured != here.measured:
         return there.measured, here.measured
-    return (there.clips, here.clips) if there.clips != here.clips else ("", "")
+    differ = [file for file in there.clips if there.clips[file] != here.clips[file]]
+    return _hashes(there, differ), _hashes(here, differ)
+
+
+def _hashes(score: Score, files: Sequence[str]) -> str:
+    return ", ".join(f"{file} {score.clips[file]}" for file in files)
 
 
 def against_first(scores: pd.DataFrame, others: int, over: str) -> pd.DataFrame:
@@ -118,7 +124,8 @@ def against_first(scores: pd.DataFrame, others: int, over: str) -> pd.DataFrame:
     -------
     One row a revision and method: ``revision`` (its number), ``method``, the fields of
     `hearlog.statistics.PairedTest` in points, ``p_holm``, adjusted for methods x revisions, and ``p_sign_flip`` of
-    the exact sign-flip test, over tasks alone and not adjusted. ``note`` says why there is no test.
+    the exact sign-flip test, over tasks alone and not adjusted. ``note`` says why there is no test, ``note_exact``
+    why there is no sign-flip test beside it.
     """
     accuracy = scores[scores["kind"] == "classification"]
     rows = []
@@ -132,11 +139,15 @@ def against_first(scores: pd.DataFrame, others: int, over: str) -> pd.DataFrame:
 
 
 def _test(a: pd.Series, b: pd.Series, over: str) -> dict[str, Any]:
-    test = statistics.paired_t_test(a, b)
-    same = "no score differs, so there is no test." if test.ties == test.pairs else ""
-    note = statistics.too_few(test.pairs, over.removesuffix("s"), over) or same or test.note
-    sign_flip = statistics.sign_flip_test(a, b).p if over == "tasks" else np.nan
-    return {**vars(test), "p_sign_flip": sign_flip, "note": note}
+    name = over.removesuffix("s")
+    test, sign_flip = statistics.paired_t_test(a, b, name), statistics.sign_flip_test(a, b, name)
+    note = note_in_points(test, name)
+    if statistics.MIN_PAIRS <= test.ties == test.pairs:
+        note = "no score differs, so there is no test."
+    exact = {"p_sign_flip": np.nan, "note_exact": ""}
+    if over == "tasks":
+        exact = {"p_sign_flip": sign_flip.p, "note_exact": "" if note else sign_flip.note}
+    return {**vars(test), **exact, "note": note}
 
 
 def changes(old: Revision, new: Revision) -> Iterator[str]:

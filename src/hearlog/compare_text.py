@@ -47,15 +47,16 @@ def to_text(comparison: Comparison) -> str:
 
 
 def to_json(comparison: Comparison) -> str:
-    """Write the same for machines: an object with ``revisions``, ``scores``, ``not_compared`` and ``tests``.
+    """Write the same for machines: ``revisions``, ``scores``, ``not_compared``, ``tests`` and ``units``, one object.
 
-    Revisions are named as they were asked for; no commit is the workspace's. Accuracy is in per cent, ``mean``,
-    ``ci_low`` and ``ci_high`` of a test in points of it. What there is not, is null.
+    Revisions are named as they were asked for; no commit is the workspace's. ``units`` are those of the scores by
+    kind, and of ``mean``, ``ci_low`` and ``ci_high`` of a test. What there is not, is null.
     """
     names = [revision.name for revision in comparison.revisions]
     numbered = dict(enumerate(names))
     scores, apart, tests = comparison.scores, comparison.apart, comparison.tests
     document = {
+        "units": {"scores": {"classification": "per cent", "regression": "r2"}, "tests": "points of accuracy"},
         "revisions": [
             {"name": revision.name, "commit": revision.commit or None, "changes": changed}
             for revision, changed in zip(comparison.revisions, [[], *comparison.changes], strict=True)
@@ -182,12 +183,18 @@ def _test_table(tests: pd.DataFrame, labels: Sequence[str], over: str) -> str:
         }
     )
     table.index = pd.MultiIndex.from_arrays([revisions, tests["method"]], names=["revision", "method"])
-    notes = tests[~tested].assign(revision=revisions).groupby(["revision", "note"], sort=False)["method"]
     lines = [table[tested.to_numpy()].to_string()] if tested.any() else []
-    lines += [
-        paragraph(f"{', '.join(methods)}: {note}", str(label), _indent(labels)) for (label, note), methods in notes
-    ]
+    lines += [*_notes(tests, "note", labels), *_notes(tests, "note_exact", labels, "no sign-flip test, ")]
     return "\n".join(lines)
+
+
+def _notes(tests: pd.DataFrame, column: str, labels: Sequence[str], test: str = "") -> list[str]:
+    """Say why there is no test, methods of one revision and reason together."""
+    heads = tests["revision"].map(dict(enumerate(labels)))
+    noted = tests[tests[column] != ""].assign(head=heads).groupby(["head", column], sort=False)["method"]
+    return [
+        paragraph(f"{', '.join(methods)}: {test}{note}", str(head), _indent(labels)) for (head, note), methods in noted
+    ]
 
 
 def _caveat(comparison: Comparison, first: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
+
+from hearlog.errors import InputError
 
 Stages = Mapping[str, Mapping[str, Any]]  # of dvc.lock, by name
 
@@ -28,6 +30,24 @@ def parse_yaml(text: str) -> Any:
         When it is not YAML.
     """
     return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
+
+
+def read_stages(path: Path) -> Stages:
+    """Read the stages of ``dvc.lock``; none where there is no such file, or none has run.
+
+    Raises
+    ------
+    InputError
+        When it is not YAML, or a merge has left both versions in it.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())}). Run: dvc repro") from None
+    stages = content.get("stages") if isinstance(content, dict) else None
+    return stages if isinstance(stages, dict) else {}
 
 
 def cell_stage(task: str, method: str, width: int) -> str:

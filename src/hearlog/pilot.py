@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from hearlog import statistics
+from hearlog.cells import read_columns
 from hearlog.errors import InputError
 from hearlog.paired_clips import accuracy_interval, mcnemar_test
 from hearlog.statistics import CONFIDENCE
@@ -42,7 +43,7 @@ def read_answers(widths: Sequence[int], folder: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        When a file is missing, or the models were tested on different songs.
+        When a file is missing or cannot be read, or the models were tested on different songs.
     """
     if not widths:
         return pd.DataFrame(columns=["seed", "item_id", "truth", *MODELS]).set_index(["seed", "item_id"])
@@ -51,7 +52,8 @@ def read_answers(widths: Sequence[int], folder: Path) -> pd.DataFrame:
         path = folder / f"{method}-x{max(widths)}/predictions.parquet"
         if not path.is_file():
             raise InputError(f"{path}: no such file, but params.yaml asks for this cell. Run: dvc repro")
-        answers[method] = pd.read_parquet(path).set_index(["seed", "item_id"]).sort_index()
+        answered = read_columns(path, ["seed", "item_id", "truth", "prediction"])
+        answers[method] = answered.set_index(["seed", "item_id"]).sort_index()
     truth = answers["base"]["truth"]
     if not truth.equals(answers["fix"]["truth"]):
         raise InputError(
@@ -113,14 +115,20 @@ def read_summary(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        When there is none, or it is not JSON.
+        When there is none, it is not JSON, or lacks a field.
     """
     try:
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        summary = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Run: dvc repro") from None
     except ValueError as error:
         raise InputError(f"{path}: not readable as JSON ({error}). Run: dvc repro") from None
+    if not isinstance(summary, dict):
+        raise InputError(f"{path}: holds no summary of the pilot experiment. Run: dvc repro")
+    compared = ["channels", "genres", "accuracy", "right", "fix-base"]
+    fields = ["songs", *(compared if summary.get("songs") else ["note"])]
+    if missing := [field for field in fields if field not in summary]:
+        raise InputError(f"{path}: has no {', '.join(missing)}. Run: dvc repro")
     return summary
 
 

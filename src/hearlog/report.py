@@ -6,12 +6,13 @@ another unit (r2) and stand in the tables alone.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from hearlog import statistics
-from hearlog.cells import COMPARISONS, METHODS, protocol_label
+from hearlog.cells import COMPARISONS, METHODS, asked_for, protocol_label, read_columns
 
 _TEST_COLUMNS = ["over", "comparison", "pairs", "wins", "ties", "losses", "points", "ci_low", "ci_high", "d_z", "t"]
 _TEST_COLUMNS += ["p", "p_holm", "p_sign_flip", "p_wilcoxon", "note", "note_exact"]
@@ -31,7 +32,8 @@ def summarise(cells: pd.DataFrame) -> dict[str, Any]:
     ``pairs``
         The paper's test over (task, capacity) pairs, for each comparison: ``pairs``, ``wins``, ``ties``,
         ``losses``, ``points`` (mean difference), ``ci_low``, ``ci_high``, ``d_z``, ``t``, ``p``, ``p_holm``
-        (adjusted for the comparisons of this table); or a ``note``.
+        (adjusted for the comparisons of this table); or a ``note``, with counts and ``points`` beside it where
+        every difference is the same.
     ``tasks``
         The same on each task's mean over capacities, with ``p_sign_flip`` of the exact sign-flip test and
         ``p_wilcoxon`` of Wilcoxon's signed-rank test, both unadjusted; or a ``note_exact`` of why there are none.
@@ -43,7 +45,7 @@ def summarise(cells: pd.DataFrame) -> dict[str, Any]:
     pairs = accuracy.pivot_table(index=["task", "width"], columns="method", values="score")
     pairs = pairs.reindex(columns=list(METHODS)).astype(float) * 100
     tasks = pairs.groupby(level="task").mean()
-    over_tasks = _compare(tasks)
+    over_tasks = _compare(tasks, "task")
     for name, row in over_tasks.items():
         if "note" not in row:
             row |= _without_normality(*(tasks[method] for method in name.split("-")))
@@ -53,7 +55,7 @@ def summarise(cells: pd.DataFrame) -> dict[str, Any]:
             for task, of_task in cells.groupby("task", sort=False)
         },
         "accuracy_mean": {method: float(mean) for method, mean in pairs.mean().dropna().items()},
-        "pairs": _compare(pairs),
+        "pairs": _compare(pairs, "pair"),
         "tasks": over_tasks,
         "kd_follows_fix": _kd_follows_fix(tasks),
     }
@@ -84,6 +86,57 @@ def headline(summary: dict[str, Any]) -> dict[str, Any]:
     return numbers
 
 
+def count_unfinished(cells: pd.DataFrame, folder: Path, epochs: int) -> pd.DataFrame:
+    """Count the networks whose kept epoch is the last allowed: the limit stopped them, and not patience.
+
+    Parameters
+    ----------
+    cells
+        As of `hearlog.cells.read_cells`.
+    folder
+        Holds ``<task>/<method>-x<width>.tsv``, the losses of every epoch.
+    epochs
+        ``transfer.training.epochs``.
+
+    Returns
+    -------
+    One row a method that trains networks (the index; not fix): ``networks``, one a task, capacity, seed and fold, and
+    ``unfinished``, how many of them.
+    """
+    curves = read_curves(cells[cells["method"] != "fix"], folder)
+    networks = curves.groupby(["method", "cell", "seed", "fold"])
+    kept = curves.loc[networks["valid_task"].idxmin()].groupby("method")["epoch"]
+    return pd.DataFrame({"networks": kept.size(), "unfinished": kept.agg(lambda epoch: (epoch >= epochs).sum())})
+
+
+def read_curves(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Read the losses of every epoch.
+
+    Parameters
+    ----------
+    cells
+        As of `hearlog.cells.read_cells`.
+    folder
+        Holds ``<task>/<method>-x<width>.tsv``.
+
+    Returns
+    -------
+    One row a cell, seed, fold and epoch: ``cell`` (its row of ``cells``), ``task``, ``method``, ``seed``, ``fold``,
+    ``epoch`` and ``valid_task``, the task's loss on the validation part, which chooses the epoch.
+
+    Raises
+    ------
+    InputError
+        When a file is missing or cannot be read.
+    """
+    columns, tables = ["seed", "fold", "epoch", "valid_task"], []
+    for number, cell in cells.iterrows():
+        path = asked_for(folder / cell["task"] / f"{cell['method']}-x{cell['width']}.tsv")
+        names = {"cell": number, "task": cell["task"], "method": cell["method"]}
+        tables.append(read_columns(path, columns)[columns].assign(**names))
+    return pd.concat(tables, ignore_index=True)
+
+
 def list_tests(summary: dict[str, Any]) -> pd.DataFrame:
     """List the tests of `summarise`, one row a table (``over``: pairs or tasks) and comparison.
 
@@ -97,16 +150,19 @@ def list_tests(summary: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).reindex(columns=_TEST_COLUMNS)
 
 
-def _compare(scores: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Test every comparison on ``scores``, one row a pair and one column a method."""
+def note_in_points(test: statistics.PairedTest, name: str) -> str:
+    """Say why there is no test of scores in per cent, one a ``name``, and how large an unvarying difference is."""
+    if test.note and test.pairs >= statistics.MIN_PAIRS:
+        return f"{test.mean:+.1f} points in all {test.pairs} {name}s: without variance there is no test."
+    return test.note
+
+
+def _compare(scores: pd.DataFrame, unit: str) -> dict[str, dict[str, Any]]:
+    """Test every comparison on ``scores``, one row a ``unit`` and one column a method."""
     rows: dict[str, dict[str, Any]] = {}
     for method, against in COMPARISONS:
-        test = statistics.paired_t_test(scores[method], scores[against])
-        name = f"{method}-{against}"
-        if test.note:
-            rows[name] = {"note": test.note}
-            continue
-        rows[name] = {
+        test = statistics.paired_t_test(scores[method], scores[against], unit)
+        numbers = {
             "pairs": test.pairs,
             "wins": test.wins,
             "ties": test.ties,
@@ -118,6 +174,9 @@ def _compare(scores: pd.DataFrame) -> dict[str, dict[str, Any]]:
             "t": test.t,
             "p": test.p,
         }
+        known = {key: value for key, value in numbers.items() if not pd.isna(value)}
+        note = {"note": note_in_points(test, unit)} if test.note else {}
+        rows[f"{method}-{against}"] = note | (known if "points" in known else {})
     tested = [row for row in rows.values() if "note" not in row]
     for row, adjusted in zip(tested, statistics.holm([row["p"] for row in tested]), strict=True):
         row["p_holm"] = float(adjusted)
@@ -125,14 +184,14 @@ def _compare(scores: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _without_normality(a: pd.Series, b: pd.Series) -> dict[str, Any]:
-    sign_flip, wilcoxon = statistics.sign_flip_test(a, b), statistics.wilcoxon_test(a, b)
+    sign_flip, wilcoxon = statistics.sign_flip_test(a, b, "task"), statistics.wilcoxon_test(a, b, "task")
     if note := sign_flip.note or wilcoxon.note:
         return {"note_exact": note}
     return {"p_sign_flip": sign_flip.p, "p_wilcoxon": wilcoxon.p}
 
 
 def _kd_follows_fix(tasks: pd.DataFrame) -> dict[str, Any]:
-    result = statistics.correlation(tasks["fix"] - tasks["base"], tasks["kd"] - tasks["base"])
+    result = statistics.correlation(tasks["fix"] - tasks["base"], tasks["kd"] - tasks["base"], "task")
     if result.note:
         return {"note": result.note}
     return {"tasks": result.pairs, "r": result.r, "ci_low": result.ci_low, "ci_high": result.ci_high}

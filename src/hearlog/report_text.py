@@ -13,21 +13,23 @@ from hearlog.plain_text import WIDTH, p_equals, p_value, paragraph, section
 
 SYNTHETIC = (
     "Synthetic data: these numbers come from the embedded, generated data set. It is too small to\n"
-    "resolve the paper's 2.6 points: six pairs with 150 test clips each resolve about 6.5."
+    "resolve the paper's 2.6 points: the intervals of a run say what it does resolve."
 )
 WITHIN = (
     "Tasks with folds are tested over these by Nadeau and Bengio's corrected t-test, which allows for\n"
-    "training parts that overlap; tasks with one test part over its clips, by McNemar's exact test (by\n"
-    "sign flips for several seeds and for r2) with a bootstrap interval. Tests over clips take these as\n"
-    "independent, and say whether the trained networks differ, not whether newly trained ones would.\n"
-    "Intervals are 95 %, p two-sided, Holm's p adjusted for the rows of a table."
+    "training parts that overlap (validation clips count as training ones); tasks with one test part\n"
+    "over its clips, by McNemar's exact test (by sign flips for several seeds and for r2) with a\n"
+    "bootstrap interval. Tests over clips take these as independent, and say whether the trained\n"
+    "networks differ, not whether newly trained ones would. Intervals are 95 %, p two-sided, Holm's p\n"
+    "adjusted for the rows of one comparison."
 )
 CAVEAT = (
     "Intervals are 95 %, p two-sided, Holm's p (of the t-test) adjusted for the number of comparisons.\n"
-    "Over pairs, the paper's test takes the capacities of one data set as independent. FMA small is part\n"
-    "of FMA medium, which no test here takes into account. d_z is the mean in standard deviations of the\n"
-    "differences; Wilcoxon leaves ties out. With n tasks, neither sign-flip nor Wilcoxon can have a p\n"
-    "below 2/2^n: 0.031 for six."
+    "Over pairs, the paper's test takes the capacities of one data set as independent, though they share\n"
+    "its clips: a claim needs both tests, over pairs and over tasks. FMA small is part of FMA medium,\n"
+    "which no test here takes into account. d_z is the mean in standard deviations of the differences;\n"
+    "Wilcoxon leaves ties out. With n tasks that differ, neither sign-flip nor Wilcoxon can have a p\n"
+    "below 2/2^n."
 )
 PAPER = (
     "The paper, not measured here (24 pairs, Melon logs): kd - base +2.62 points, significant;\n"
@@ -66,6 +68,27 @@ def render(cells: pd.DataFrame, summary: dict[str, Any], within: pd.DataFrame, s
         PAPER,
     ]
     return "\n\n".join(sections)
+
+
+def render_unfinished(unfinished: pd.DataFrame, epochs: int) -> str:
+    """Write the section on networks that the limit of epochs stopped.
+
+    Parameters
+    ----------
+    unfinished
+        As of `hearlog.report.count_unfinished`.
+    epochs
+        ``transfer.training.epochs``.
+    """
+    limit = f"transfer.training.epochs ({epochs})"
+    if not unfinished["unfinished"].any():
+        text = f"No network kept the last epoch that {limit} allows."
+    else:
+        by_number = unfinished.sort_values("unfinished", ascending=False, kind="stable")
+        first, *others = [f"{row.Index} {row.unfinished} of {row.networks}" for row in by_number.itertuples()]
+        counts = ", ".join([f"{first} networks", *others])
+        text = f"Stopped by {limit}, still improving: {counts}. Their scores might rise with more epochs."
+    return section("Networks that the limit of epochs stopped", paragraph(text))
 
 
 def render_pilot(summary: dict[str, Any]) -> str:

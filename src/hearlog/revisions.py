@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from hearlog import lock
-from hearlog.cells import LABELS, METHODS, protocol_label
+from hearlog.cells import METHODS, fault, kind_and_score, protocol_label
 from hearlog.errors import InputError
 
 WORKSPACE = "workspace"  # as DVC calls the files as they lie there, committed or not
@@ -24,14 +24,14 @@ class Score:
     """The score of a cell: ``value`` is the accuracy in per cent, or r2.
 
     ``kind`` is classification or regression. ``protocol`` and ``measured`` say in print what the score is of, and
-    ``clips`` names by their hashes the labels of the clips and their split into train, validation and test.
+    ``clips`` has the hashes of the ``labels`` of the clips and their ``splits`` into train, validation and test.
     """
 
     value: float
     kind: str
     protocol: str
     measured: str
-    clips: str
+    clips: dict[str, str]
     seeds: int
 
 
@@ -101,9 +101,11 @@ def _reasons(left_out: Mapping[Cell, str]) -> str:
 def _open(name: str) -> tuple[Callable[[str], str], str]:
     """Give what reads a file of the pipeline's folder at a revision, and the revision's hash."""
     from dvc.fs import GitFileSystem
-    from dvc.scm import SCM, SCMError
+    from dvc.scm import SCM, RevError, SCMError
 
-    folder = _pipeline_folder()
+    if not name:
+        raise InputError(f"a revision's name is empty. Name a branch, tag, commit, experiment or {WORKSPACE}")
+    folder = pipeline_folder()
     if name == WORKSPACE:
         return lambda path: (folder / path).read_text(encoding="utf-8"), ""
     # Not `dvc.api`: that reads the pipeline of every revision first, a second for 130 stages against 0.03.
@@ -111,7 +113,11 @@ def _open(name: str) -> tuple[Callable[[str], str], str]:
         scm = SCM(str(folder))
         files = GitFileSystem(scm=scm, rev=name)
         commit = files.rev
+    except (AttributeError, ValueError):  # of pygit2, for what is no commit
+        raise InputError(f"{name}: not a commit. Name a branch, tag, commit or experiment") from None
     except SCMError as error:
+        if name == "HEAD" and isinstance(error, RevError):
+            raise InputError("HEAD: no commit yet. Commit the run first, then compare") from None
         raise InputError(
             f"{name}: not found ({error}). `git branch --all`, `git tag` and `dvc exp list --all-commits` "
             f"list what can be named; {WORKSPACE} is the files as they are now"
@@ -121,7 +127,7 @@ def _open(name: str) -> tuple[Callable[[str], str], str]:
     return lambda path: files.read_text(str(top / path), encoding="utf-8"), commit
 
 
-def _pipeline_folder() -> Path:
+def pipeline_folder() -> Path:
     """Look for params.yaml here and, as DVC's commands do, in the folders above, up to the repository's root."""
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -163,11 +169,9 @@ def _read_score(read: Callable[[str], str], name: str, cell: Cell, stage: Mappin
         return "no file in metrics/transfer"
     except ValueError as error:
         raise InputError(f"{name}: {path} is not readable as JSON ({error}). {_mend(name)}") from None
-    kind, score = ("classification", "accuracy") if "accuracy" in metrics else ("regression", "r2")
-    if missing := [field for field in ("protocol", "folds", "clips", "seeds", score) if field not in metrics]:
-        raise InputError(f"{name}: {path} has no {', '.join(missing)}: an older hearlog wrote it. {_mend(name)}")
-    if metrics["protocol"] not in LABELS:
-        raise InputError(f"{name}: {path} names a protocol that is unknown here: {metrics['protocol']}. {_mend(name)}")
+    if reason := fault(metrics):
+        raise InputError(f"{name}: {path}: {reason}. {_mend(name)}")
+    kind, score = kind_and_score(metrics)
     if not math.isfinite(metrics[score]):
         return f"{score} is {metrics[score]}"
     protocol, folds = protocol_label(metrics["protocol"], metrics["folds"]), metrics["folds"]
@@ -181,10 +185,10 @@ def _read_score(read: Callable[[str], str], name: str, cell: Cell, stage: Mappin
     )
 
 
-def _clips(stage: Mapping[str, Any]) -> str:
+def _clips(stage: Mapping[str, Any]) -> dict[str, str]:
     hashes = {PurePosixPath(dep["path"]).name: dep.get("md5") for dep in stage.get("deps", [])}
     names = {"items.parquet": "labels", "splits.parquet": "splits"}
-    return ", ".join(f"{named} {str(hashes.get(file))[:7]}" for file, named in names.items())
+    return {named: str(hashes.get(file))[:7] for file, named in names.items()}
 
 
 def _mend(name: str) -> str:

@@ -22,7 +22,7 @@ class PairedTest:
     ``mean`` and the 95 % confidence interval are in the unit of the scores; ``p`` is two-sided, with
     ``pairs - 1`` degrees of freedom. ``d_z`` is Cohen's effect size of paired differences: their mean in
     standard deviations of the differences (Cohen 1988, section 2.3.5). Where no test is possible, ``note`` says
-    why and the numbers are nan.
+    why and the numbers are nan; all but ``mean`` where every difference is the same.
     """
 
     pairs: int
@@ -65,7 +65,7 @@ class Correlation:
     note: str = ""
 
 
-def paired_t_test(a: ArrayLike, b: ArrayLike) -> PairedTest:
+def paired_t_test(a: ArrayLike, b: ArrayLike, name: str = "pair") -> PairedTest:
     """Test whether the mean of ``a - b`` is zero (Student 1908; the paper's section 4).
 
     Assumes that the differences are independent and normal, or enough for their mean to be.
@@ -74,13 +74,15 @@ def paired_t_test(a: ArrayLike, b: ArrayLike) -> PairedTest:
     ----------
     a, b
         Scores of two methods, float, one a pair; ``a[i]`` and ``b[i]`` belong together.
+    name
+        What a note calls a pair, such as a task.
 
     Raises
     ------
     ValueError
         When the scores are not two equally long rows of finite numbers.
     """
-    return _t_test(differences(a, b), overlap=0, name="pair")
+    return _t_test(differences(a, b), overlap=0, name=name)
 
 
 def corrected_t_test(a: ArrayLike, b: ArrayLike, test_clips: float, train_clips: float) -> PairedTest:
@@ -97,12 +99,13 @@ def corrected_t_test(a: ArrayLike, b: ArrayLike, test_clips: float, train_clips:
     a, b
         Scores of two methods, float, one a fold.
     test_clips, train_clips
-        Mean size of a fold's test part, and of the rest, from which networks learn: ``1/(k - 1)`` in ``k`` folds.
+        Mean size of a fold's test part, and of the rest: ``1/(k - 1)`` in ``k`` folds. As usual the rest counts as
+        training clips, also those of it that are held out for validation.
     """
     return _t_test(differences(a, b), overlap=test_clips / train_clips, name="fold")
 
 
-def sign_flip_test(a: ArrayLike, b: ArrayLike) -> Significance:
+def sign_flip_test(a: ArrayLike, b: ArrayLike, name: str = "pair") -> Significance:
     """Test the mean of ``a - b`` as if each difference could as well have the other sign (Fisher 1935).
 
     Assumes that pairs are independent and, where the methods do not differ, that differences are symmetric about
@@ -113,10 +116,12 @@ def sign_flip_test(a: ArrayLike, b: ArrayLike) -> Significance:
     ----------
     a, b
         Scores of two methods, float, one a pair.
+    name
+        What a note calls a pair.
     """
     d = differences(a, b)
     changed = d[d != 0]
-    if note := untestable(d) or _too_few_differ(changed):
+    if note := untestable(d, name) or _too_few_differ(changed, name):
         return Significance(len(changed), note=note)
     rng = np.random.default_rng(0)
     if len(changed) <= _EXACT_PAIRS:
@@ -135,7 +140,7 @@ def sign_flip_test(a: ArrayLike, b: ArrayLike) -> Significance:
     return Significance(len(changed), float(result.pvalue))
 
 
-def wilcoxon_test(a: ArrayLike, b: ArrayLike) -> Significance:
+def wilcoxon_test(a: ArrayLike, b: ArrayLike, name: str = "pair") -> Significance:
     """Test the ranks of ``a - b`` by Wilcoxon's signed-rank test (Wilcoxon 1945).
 
     Assumes that pairs are independent and that differences are symmetric about one value, but not that they are
@@ -146,10 +151,12 @@ def wilcoxon_test(a: ArrayLike, b: ArrayLike) -> Significance:
     ----------
     a, b
         Scores of two methods, float, one a pair.
+    name
+        What a note calls a pair.
     """
     d = differences(a, b)
     changed = d[d != 0]
-    if note := untestable(d) or _too_few_differ(changed):
+    if note := untestable(d, name) or _too_few_differ(changed, name):
         return Significance(len(changed), note=note)
     equal_sizes_share_a_rank = np.round(changed, 7)
     return Significance(len(changed), float(stats.wilcoxon(equal_sizes_share_a_rank).pvalue))
@@ -177,13 +184,13 @@ def holm(p: ArrayLike) -> np.ndarray:
     return adjusted
 
 
-def correlation(x: ArrayLike, y: ArrayLike) -> Correlation:
-    """Correlate ``x`` and ``y`` by Pearson's r; float, one value of each a pair.
+def correlation(x: ArrayLike, y: ArrayLike, name: str = "pair") -> Correlation:
+    """Correlate ``x`` and ``y`` by Pearson's r; float, one value of each a pair, or what a ``name`` is.
 
     The interval assumes independent pairs from a bivariate normal distribution.
     """
     x, y = _paired(x, y)
-    if note := untestable(x) or untestable(y):
+    if note := untestable(x, name, "value") or untestable(y, name, "value"):
         return Correlation(len(x), note=note)
     result = stats.pearsonr(x, y)
     interval = result.confidence_interval(CONFIDENCE)
@@ -202,12 +209,12 @@ def differences(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     return np.where(np.abs(a - b) < _ROUNDING, 0.0, a - b)
 
 
-def untestable(values: np.ndarray, name: str = "pair") -> str:
+def untestable(values: np.ndarray, name: str, what: str = "difference") -> str:
     """Say in a sentence why ``values``, one a ``name``, carry no test; nothing when they do."""
     if note := too_few(len(values), name, f"{name}s"):
         return note
     if np.ptp(values) < _ROUNDING:
-        return f"All {len(values)} {name}s have the same value: without variance there is no test."
+        return f"All {len(values)} {name}s have the same {what}: without variance there is no test."
     return ""
 
 
@@ -215,18 +222,18 @@ def too_few(count: int, one: str, many: str) -> str:
     """Say in a sentence that ``count`` is too few for a test; nothing when it is not."""
     if count >= MIN_PAIRS:
         return ""
-    counted = f"1 {one} is" if count == 1 else f"{count or 'no'} {many} are"
-    return f"{counted} too few: a test needs at least {MIN_PAIRS}."
+    few = {0: f"there are no {many}", 1: f"1 {one} is too few"}.get(count, f"{count} {many} are too few")
+    return f"{few}: a test needs at least {MIN_PAIRS}."
 
 
-def _too_few_differ(changed: np.ndarray) -> str:
-    return too_few(len(changed), "pair that differs", "pairs that differ")
+def _too_few_differ(changed: np.ndarray, name: str) -> str:
+    return too_few(len(changed), f"{name} that differs", f"{name}s that differ")
 
 
 def _t_test(d: np.ndarray, overlap: float, name: str) -> PairedTest:
     counts = (len(d), int(np.sum(d > 0)), int(np.sum(d == 0)), int(np.sum(d < 0)))
     if note := untestable(d, name):
-        return PairedTest(*counts, note=note)
+        return PairedTest(*counts, mean=np.nan if len(d) < MIN_PAIRS else float(d.mean()), note=note)
     mean, deviation, freedom = d.mean(), d.std(ddof=1), len(d) - 1
     error = deviation * np.sqrt(1 / len(d) + overlap)
     half_width = error * stats.t.ppf((1 + CONFIDENCE) / 2, freedom)

@@ -14,11 +14,15 @@ from hearlog.cells import COMPARISONS, METHODS, protocol_label, read_folds, read
 from hearlog.paired_clips import Interval, accuracy_interval, mcnemar_test, r2_interval
 from hearlog.statistics import PairedTest, Significance
 
+COLUMNS = ["comparison", "kind", "task", "title", "protocol", "channels", "test", "n", "unit"]
+COLUMNS += ["wins", "ties", "losses", "difference", "ci_low", "ci_high", "p", "p_holm", "note"]
+
 
 def compare(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """Compare the methods within every task and capacity.
 
-    A task with folds is tested over them by `hearlog.statistics.corrected_t_test`, each fold the mean of its seeds.
+    A task with folds is tested over them by `hearlog.statistics.corrected_t_test`, each fold the mean of its seeds;
+    validation clips count as training ones.
     The difference is then the mean of the folds', not quite that of the pooled scores where folds differ in size.
 
     A task with one test part is tested over its clips: by `hearlog.paired_clips.mcnemar_test`, and a bootstrap for
@@ -53,9 +57,7 @@ def compare(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     table.loc[table["kind"] == "classification", numbers] *= 100
     table["p_holm"] = table.groupby(["comparison", "kind"])["p"].transform(statistics.holm)
     table["comparison"] = pd.Categorical(table["comparison"], [f"{a}-{b}" for a, b in COMPARISONS])
-    names = ["comparison", "kind", "task", "title", "protocol", "channels"]
-    columns = [*names, "test", "n", "unit", "wins", "ties", "losses", *numbers, "p", "p_holm", "note"]
-    return table[columns].sort_values(["comparison", "kind"], kind="stable", ignore_index=True)
+    return table[COLUMNS].sort_values(["comparison", "kind"], kind="stable", ignore_index=True)
 
 
 def _over_folds(cells: pd.DataFrame, folder: Path) -> Iterator[dict[str, Any]]:

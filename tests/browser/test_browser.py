@@ -115,6 +115,19 @@ def test_a_click_sorts_numbers_as_numbers(chromium, hostile):
     assert set(others) == {"none"}
 
 
+def test_a_third_press_brings_back_the_first_order(chromium, hostile):
+    browser = chromium.open(hostile)
+    first, column = browser.run(COLUMN, "scores-accuracy", 0), heading(browser, "scores-accuracy", 2)
+    heading(browser, "scores-accuracy", 1).find_element("css selector", "button").click()
+    orders = []
+    for order in ("ascending", "descending", "none"):
+        column.find_element("css selector", "button").click()
+        assert column.get_attribute("aria-sort") == order
+        orders.append(browser.run(COLUMN, "scores-accuracy", 0))
+    assert orders[2] == first and orders[1] == orders[0][::-1] and first in orders
+    assert browser.one("#announcement").get_property("textContent") == "In the first order again"
+
+
 @pytest.mark.parametrize("key", [Keys.ENTER, Keys.SPACE])
 def test_the_keyboard_sorts(chromium, hostile, key):
     browser = chromium.open(hostile)

@@ -12,42 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from hearlog.cells import METHODS
-from hearlog.errors import InputError
 from hearlog.figures.style import COLOURS, MARKERS, PANELS_ABREAST, QUIET, STYLE, SYNTHETIC, task_panels
+from hearlog.report import read_curves
 
 _LOSSES = {"classification": "cross-entropy", "regression": "squared error"}
 _FITTED = (0, (4, 2))  # dashes: the output layer of fix is fitted to convergence and has no epochs
-
-
-def read_curves(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Read the losses of every epoch.
-
-    Parameters
-    ----------
-    cells
-        As of `hearlog.cells.read_cells`.
-    folder
-        Holds ``<task>/<method>-x<width>.tsv``.
-
-    Returns
-    -------
-    One row a cell, seed, fold and epoch: ``task``, ``method``, ``seed``, ``fold``, ``epoch`` and ``valid_task``, the
-    task's loss on the validation part, which chooses the epoch.
-
-    Raises
-    ------
-    InputError
-        When a file is missing.
-    """
-    return pd.concat([_read_curve(cell, folder) for _, cell in cells.iterrows()], ignore_index=True)
-
-
-def _read_curve(cell: pd.Series, folder: Path) -> pd.DataFrame:
-    path = folder / cell["task"] / f"{cell['method']}-x{cell['width']}.tsv"
-    if not path.is_file():
-        raise InputError(f"{path}: no such file, but params.yaml asks for this cell. Run: dvc repro")
-    curve = pd.read_csv(path, sep="\t")[["seed", "fold", "epoch", "valid_task"]]
-    return curve.assign(task=cell["task"], method=cell["method"])
 
 
 def training_curves(cells: pd.DataFrame, folder: Path, synthetic: bool) -> Figure:
@@ -61,7 +30,7 @@ def training_curves(cells: pd.DataFrame, folder: Path, synthetic: bool) -> Figur
     cells
         As of `hearlog.cells.read_cells`.
     folder
-        As of `read_curves`.
+        As of `hearlog.report.read_curves`.
     synthetic
         Whether to say that the numbers are of the embedded data set.
     """

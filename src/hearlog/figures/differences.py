@@ -22,9 +22,11 @@ from hearlog.figures.style import (
     QUIET,
     STYLE,
     SYNTHETIC_SCORES,
+    interval,
     name_panel,
     short_name,
 )
+from hearlog.plain_text import p_equals
 
 _UNITS = {"classification": "points of accuracy", "regression": "r²"}
 _PERCENT = {"classification": 100, "regression": 1}
@@ -34,7 +36,7 @@ def paired_differences(cells: pd.DataFrame, summary: dict[str, Any], within: pd.
     """Draw the difference of every pair of scores, a panel a comparison, and the means that the tests are about.
 
     Classification stands above, with the mean over all pairs and, where there are several capacities, that over
-    task means. Regression has another unit, stands below and has no mean.
+    task means, as far as there are tests of them. Regression has another unit, stands below and has no mean.
 
     Parameters
     ----------
@@ -50,7 +52,8 @@ def paired_differences(cells: pd.DataFrame, summary: dict[str, Any], within: pd.
     """
     kinds = [kind for kind in _UNITS if kind in set(cells["kind"])]
     blocks = [cells[cells["kind"] == kind] for kind in kinds]
-    heights = [_lines(block) for block in blocks]
+    means = {kind: _means(block, summary) for kind, block in zip(kinds, blocks, strict=True)}
+    heights = [block["task"].nunique() + len(means[kind]) for kind, block in zip(kinds, blocks, strict=True)]
     size = (PAGE, (0.24 + 0.08 * len(cells["channels"].unique())) * sum(heights) + 1.3)
     with rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
@@ -61,14 +64,16 @@ def paired_differences(cells: pd.DataFrame, summary: dict[str, Any], within: pd.
             pairs = _pairs(block, within)
             for axes, comparison in zip(panels, COMPARISONS, strict=True):
                 _draw_pairs(axes, pairs, comparison)
-                _draw_means(axes, _means(block, summary, comparison), block["task"].nunique())
-            _name_lines(panels[0], block)
+                tests = [summary[over]["-".join(comparison)] for over in means[kind]]
+                _draw_means(axes, tests, block["task"].nunique())
+            _name_lines(panels[0], block, means[kind])
             figure.align_xlabels(panels)
             panels[0].set_xlabel(f"difference, {_UNITS[kind]}", loc="left")
-        for position, (axes, comparison) in enumerate(zip(grid[0], COMPARISONS, strict=True)):
-            test = summary["pairs"]["-".join(comparison)]
-            remark = _in_words(test) if "classification" in kinds else "r² is not pooled over tasks"
-            name_panel(axes, position, f" {MINUS} ".join(comparison), remark)
+        remarks = [_in_words(cells, summary, comparison) for comparison in COMPARISONS]
+        most = max(remark.count("\n") for remark in remarks)
+        for position, (axes, comparison, remark) in enumerate(zip(grid[0], COMPARISONS, remarks, strict=True)):
+            level = remark + "\n" * (most - remark.count("\n"))
+            name_panel(axes, position, f" {MINUS} ".join(comparison), level)
         figure.legend(handles=_legend(cells, summary), loc="outside lower center", ncols=2)
         if synthetic:
             figure.suptitle(SYNTHETIC_SCORES, style="italic")
@@ -89,12 +94,12 @@ def _pairs(cells: pd.DataFrame, within: pd.DataFrame) -> pd.DataFrame:
     return table.merge(intervals, on=["comparison", *keys], how="left")
 
 
-def _means(cells: pd.DataFrame, summary: dict[str, Any], comparison: Sequence[str]) -> list[dict[str, Any]]:
-    """List the tests whose means are drawn below the pairs."""
+def _means(cells: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
+    """List over what the means are that are drawn below the pairs."""
     if cells["kind"].iloc[0] != "classification":
         return []
     tables = ["pairs", "tasks"][: _several(cells) + 1]
-    return [summary[table]["-".join(comparison)] for table in tables]
+    return [over for over in tables if any("points" in test for test in summary[over].values())]
 
 
 def _several(cells: pd.DataFrame) -> bool:
@@ -115,45 +120,46 @@ def _draw_pairs(axes: Axes, pairs: pd.DataFrame, comparison: Sequence[str]) -> N
 def _draw_means(axes: Axes, tests: list[dict[str, Any]], first: int) -> None:
     for line, test in enumerate(tests, start=first):
         if "note" not in test:
-            interval = [test["ci_low"], test["ci_high"]]
-            axes.plot(interval, [line, line], color="black", linewidth=1.6, solid_capstyle="butt")
+            ends = [test["ci_low"], test["ci_high"]]
+            axes.plot(ends, [line, line], color="black", linewidth=1.6, solid_capstyle="butt")
+        if "points" in test:
             axes.plot(test["points"], line, "|", color="black", markersize=9, markeredgewidth=1.6)
     if tests:
         axes.axhline(first - 0.5, color=FAINT, linewidth=0.6)
 
 
-def _lines(cells: pd.DataFrame) -> int:
-    """Lines of a block of panels: its tasks, and its means."""
-    classification = cells["kind"].iloc[0] == "classification"
-    return cells["task"].nunique() + classification * (1 + _several(cells))
-
-
-def _name_lines(axes: Axes, cells: pd.DataFrame) -> None:
+def _name_lines(axes: Axes, cells: pd.DataFrame, means: list[str]) -> None:
     """Write beside the first panel what each line is: a task with its protocol, or a mean."""
     tasks = cells.groupby("task", sort=False).first()
     names = [
         (short_name(task["title"], 28), protocol_label(task["protocol"], task["folds"])) for _, task in tasks.iterrows()
     ]
-    if cells["kind"].iloc[0] == "classification":
-        pairs = len(cells.groupby(["task", "channels"]))
-        counts = {"pairs": pairs, "tasks": len(tasks)}
-        names += [(f"Mean over {what}", f"n = {n}, 95 % interval") for what, n in counts.items()]
-    lines = _lines(cells)
-    for line, (name, remark) in enumerate(names[:lines]):
+    counts = {"pairs": len(cells.groupby(["task", "channels"])), "tasks": len(tasks)}
+    names += [(f"Mean over {over}", f"n = {counts[over]}, 95 % interval") for over in means]
+    for line, (name, remark) in enumerate(names):
         place: Any = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right"}
         axes.annotate(name, (0, line), xytext=(-6, 0), va="bottom", fontsize=7, **place)
         axes.annotate(remark, (0, line), xytext=(-6, -0.5), va="top", fontsize=6, color=QUIET, **place)
     axes.set_yticks([])
-    axes.set_ylim(lines - 0.5, -0.5)
+    axes.set_ylim(len(names) - 0.5, -0.5)
 
 
-def _in_words(test: dict[str, Any]) -> str:
-    if "note" in test:
-        return textwrap.fill(test["note"], 26)
-    interval = f"{test['points']:+.1f} [{test['ci_low']:+.1f}, {test['ci_high']:+.1f}]"
-    counts = f"{test['wins']} won, {test['ties']} tied, {test['losses']} lost"
-    p = f"p = {test['p_holm']:.2g}" if test["p_holm"] >= 0.001 else "p < 0.001"
-    return f"{interval}\nHolm's {p}\n{counts}".replace("-", MINUS)
+def _in_words(cells: pd.DataFrame, summary: dict[str, Any], comparison: Sequence[str]) -> str:
+    """Write the test over pairs and, of several capacities, beside its p that of the test over tasks."""
+    if "classification" not in set(cells["kind"]):
+        return "r² is not pooled over tasks"
+    pairs, tasks = (summary[over]["-".join(comparison)] for over in ("pairs", "tasks"))
+    if "note" in pairs:
+        return textwrap.fill(pairs["note"].replace("-", MINUS), 26)
+    mean = f"{pairs['points']:+.1f}".replace("-", MINUS)
+    lines = [
+        f"{mean} {interval(pairs['ci_low'], pairs['ci_high'])}",
+        f"{pairs['wins']} won, {pairs['ties']} tied, {pairs['losses']} lost",
+    ]
+    if not _several(cells):
+        return "\n".join([*lines, f"Holm's {p_equals(pairs['p_holm'])}"])
+    over_tasks = "no test" if "note" in tasks else f"Holm's {p_equals(tasks['p_holm'])}"
+    return "\n".join([*lines, f"Holm's {p_equals(pairs['p_holm'])} over pairs", f"{over_tasks} over tasks"])
 
 
 def _legend(cells: pd.DataFrame, summary: dict[str, Any]) -> list[Line2D]:
@@ -161,7 +167,7 @@ def _legend(cells: pd.DataFrame, summary: dict[str, Any]) -> list[Line2D]:
     capacity = f"; channels from the top: {', '.join(map(str, channels))}" if len(channels) > 1 else ""
     dot = f"one pair, 95 % interval within the task{capacity}"
     entries = [Line2D([], [], color=QUIET, marker="o", linewidth=0.7, label=dot)]
-    if any("note" not in test for test in summary["pairs"].values()):
+    if any("points" in test for test in summary["pairs"].values()):
         look: Any = {"marker": "|", "markersize": 8, "markeredgewidth": 1.6, "linewidth": 1.6}
         label = "mean with the interval of the paired t-test"
         entries.append(Line2D([], [], color="black", label=label, **look))

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, MINUS, QUIET, STYLE, SYNTHETIC
+from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, MINUS, QUIET, STYLE, SYNTHETIC, interval
 from hearlog.pilot import MODELS, wilson_interval
+from hearlog.plain_text import p_equals
 
 _SHOWN = 40  # genres that fit on a page
 _LONGEST_NAME = 22  # letters
@@ -22,13 +23,15 @@ _NAMES = {
     "fix": "logs: linear classifier on the CF estimator (fix)",
 }
 _CHANCE: dict[str, Any] = {"color": FAINT, "linewidth": 1.4, "zorder": 0}
+_MAJORITY: dict[str, Any] = {"color": QUIET, "linewidth": 0.8, "linestyle": (0, (2, 1.5)), "zorder": 1}
 
 
 def pilot_scores(genres: pd.DataFrame, summary: dict[str, Any], synthetic: bool) -> Figure:
     """Draw the recall of both models for all songs and for every genre, with Wilson's intervals.
 
     Genres are sorted by how much better logs tell them than tags. Of more than 40, those with the most test songs are
-    drawn. The intervals are those of single models, and say less than the paired test of all songs above them.
+    drawn. The intervals are those of single models, and say less than the paired test of all songs above them. Beside
+    the recall of all songs stands that of answering the most frequent of the genres every time.
 
     Parameters
     ----------
@@ -49,11 +52,12 @@ def pilot_scores(genres: pd.DataFrame, summary: dict[str, Any], synthetic: bool)
         lines = pd.concat([_all_songs(genres), _sorted(genres)], ignore_index=True)
         figure = Figure(figsize=(COLUMN, 0.15 * len(lines) + 1.65), layout="constrained")
         axes = figure.add_subplot()
-        _draw_recall(axes, lines, 100 / summary["genres"])
+        _draw_recall(axes, lines, 100 / summary["genres"], 100 * genres["songs"].max() / genres["songs"].sum())
         _name_lines(axes, lines)
         figure.legend(handles=_legend(), loc="outside lower center", ncols=1)
         title = _in_words(summary, len(lines) - 1)
-        figure.suptitle(f"{SYNTHETIC}\n{title}" if synthetic else title, style="italic", fontsize=7)
+        few = f"{SYNTHETIC}, too small to resolve single genres\n"
+        figure.suptitle(few * synthetic + title, style="italic", fontsize=7)
     return figure
 
 
@@ -81,7 +85,7 @@ def _sorted(genres: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(gain=gain).sort_values(["gain", "genre"], ascending=[False, True]).drop(columns="gain")
 
 
-def _draw_recall(axes: Axes, lines: pd.DataFrame, chance: float) -> None:
+def _draw_recall(axes: Axes, lines: pd.DataFrame, chance: float, majority: float) -> None:
     places = np.arange(len(lines))
     for method, offset in zip(MODELS, (0.17, -0.17), strict=True):  # so that intervals do not hide each other
         score, low, high = (lines[method + end].to_numpy() * 100 for end in ("", "_low", "_high"))
@@ -89,6 +93,7 @@ def _draw_recall(axes: Axes, lines: pd.DataFrame, chance: float) -> None:
         axes.plot(score, places + offset, MARKERS[method], color=COLOURS[method], clip_on=False)
     axes.axvline(chance, **_CHANCE)
     axes.axhline(0.5, color=FAINT, linewidth=0.6)
+    axes.plot([majority] * 2, [-0.45, 0.45], **_MAJORITY)
     axes.set_xlim(0, 100)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_xlabel("recall, % of the genre's test songs")
@@ -109,13 +114,12 @@ def _name_lines(axes: Axes, lines: pd.DataFrame) -> None:
 def _in_words(summary: dict[str, Any], shown: int) -> str:
     genres, difference = summary["genres"], summary["fix-base"]
     few = f" ({shown} with most test songs shown)" if shown < genres else ""
-    interval = test = ""
+    test = ""
     if "note" not in difference:
-        interval = f" [{difference['ci_low']:+.1f}, {difference['ci_high']:+.1f}]"
-        p = f"p = {difference['p']:.2g}" if difference["p"] >= 0.001 else "p < 0.001"
-        test = f", {difference['test']} {p}"
-    points = f"logs - tags {difference['points']:+.1f} points{interval}".replace("-", MINUS) + test
-    return f"{genres} genres{few}, {summary['channels']} channels\n{points}"
+        ends = interval(difference["ci_low"], difference["ci_high"])
+        test = f" {ends}, {difference['test']} {p_equals(difference['p'])}"
+    points = f"logs - tags {difference['points']:+.1f} points".replace("-", MINUS)
+    return f"{genres} genres{few}, {summary['channels']} channels\n{points}{test}"
 
 
 def _legend() -> list[Line2D]:
@@ -123,4 +127,5 @@ def _legend() -> list[Line2D]:
         Line2D([], [], color=COLOURS[method], marker=MARKERS[method], linewidth=0.5, label=f"{name}, 95 % interval")
         for method, name in _NAMES.items()
     ]
-    return [*models, Line2D([], [], label="chance", **_CHANCE)]
+    majority = Line2D([], [], label="the most frequent genre's share of all test songs", **_MAJORITY)
+    return [*models, Line2D([], [], label="chance", **_CHANCE), majority]

@@ -10,6 +10,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.path import Path
 from matplotlib.ticker import NullLocator
 
 from hearlog.cells import METHODS
@@ -23,23 +24,28 @@ from hearlog.figures.style import (
     SYNTHETIC_SCORES,
     task_panels,
 )
+from hearlog.pilot import wilson_interval
 
 _REFERENCES: dict[str, dict[str, Any]] = {
     "chance": {"color": FAINT, "linewidth": 1.4, "zorder": 0},
     "majority": {"color": QUIET, "linewidth": 0.8, "linestyle": (0, (4, 3)), "zorder": 1},
 }
+_BAR, _CAP = 0.7, 1.5  # points
+_ENDS = [(-0.4, -1), (0.4, -1), (0, -1), (0, 1), (-0.4, 1), (0.4, 1)]
+_CAPPED = Path(_ENDS, [Path.MOVETO, Path.LINETO] * 3)
 
 
 def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
     """Draw the paper's Figure 4: the score of each task against the number of channels, one line a method.
 
-    With a single capacity the methods stand side by side instead.
+    With a single capacity the methods stand side by side instead. Bars with caps are standard deviations over folds
+    and seeds; where there is one of each, accuracy has instead Wilson's interval over its test clips, without caps.
 
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`, with its ``spread`` (as of `hearlog.cells.read_spread`) for the
-        error bars; nan draws none.
+        As of `hearlog.cells.read_cells`, with its ``spread`` (as of `hearlog.cells.read_spread`), nan where a score
+        is of one fold and seed.
     synthetic
         Whether to say that the numbers are of the embedded data set.
 
@@ -48,13 +54,15 @@ def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
     A figure of one panel a task, in the order of the cells.
     """
     with rc_context(STYLE):
-        figure, panels = task_panels(cells)
+        figure, panels = task_panels(cells, counted=True)
         for axes, task in panels:
             _draw_panel(axes, task)
-        columns = 7 if len(figure.axes) >= PANELS_ABREAST else 3
-        figure.legend(handles=_legend(cells), loc="outside lower center", ncols=columns)
-        if synthetic:
-            figure.suptitle(SYNTHETIC_SCORES, style="italic")
+        wide = len(figure.axes) >= PANELS_ABREAST
+        figure.legend(handles=_legend(cells), loc="outside lower center", ncols=4 if wide else 2)
+        seeds = cells["seeds"].iloc[0]
+        head = "One seed" if seeds == 1 else f"Mean of {seeds} seeds"
+        line = ". " if wide else "\n"
+        figure.suptitle(line.join([head, SYNTHETIC_SCORES][: 1 + synthetic]), style="italic")
     return figure
 
 
@@ -62,18 +70,18 @@ def _draw_panel(axes: Axes, task: pd.DataFrame) -> None:
     percent = 100 if task["kind"].iloc[0] == "classification" else 1
     channels = sorted(task["channels"].unique())
     single = _one_capacity(task)
-    step = 0.02 * np.log2(channels[-1] / channels[0])  # octaves between methods, so that error bars stay apart
+    step = 0.03 * np.log2(channels[-1] / channels[0])  # octaves between methods, so that error bars stay apart
     for position, method in enumerate(METHODS):
         cells = task[task["method"] == method].sort_values("channels")
         x = np.array([position]) if single else cells["channels"] * 2 ** (step * (position - 1.5))
         axes.errorbar(
             x,
             cells["score"] * percent,
-            yerr=cells["spread"] * percent,
+            yerr=_reach(cells) * percent,
             color=COLOURS[method],
             marker=MARKERS[method],
-            capsize=1.5,
-            elinewidth=0.7,
+            capsize=0 if _has_interval(task) else _CAP,
+            elinewidth=_BAR,
         )
     for name, value in _references(task).items():
         axes.axhline(value, **_REFERENCES[name])
@@ -87,6 +95,19 @@ def _draw_panel(axes: Axes, task: pd.DataFrame) -> None:
         axes.set_xlabel("channels")
     axes.locator_params(axis="y", nbins=6)
     axes.set_ylabel("accuracy, %" if percent == 100 else "r²")
+
+
+def _has_interval(cells: pd.DataFrame) -> bool:
+    return cells["kind"].iloc[0] == "classification" and bool(cells["spread"].isna().all())
+
+
+def _reach(cells: pd.DataFrame) -> np.ndarray:
+    """How far the bars reach below and above the scores: float64, 2 x cells, nan for no bar."""
+    scores = cells["score"].to_numpy()
+    if not _has_interval(cells):
+        return np.tile(cells["spread"], (2, 1))
+    ends = [wilson_interval(score, clips) for score, clips in zip(scores, cells["clips"], strict=True)]
+    return np.abs(np.transpose(ends) - scores)
 
 
 def _one_capacity(cells: pd.DataFrame) -> bool:
@@ -112,8 +133,10 @@ def _legend(cells: pd.DataFrame) -> list[Line2D]:
     entries.append(Line2D([], [], label=" or ".join(label[kind] for kind in sorted(kinds)), **_REFERENCES["chance"]))
     if "classification" in kinds:
         entries.append(Line2D([], [], label="majority class", **_REFERENCES["majority"]))
+    bar: dict[str, Any] = {"color": "black", "linestyle": "", "markersize": 9, "markeredgewidth": _BAR}
     if cells["spread"].notna().any():
-        entries.append(
-            Line2D([], [], color="black", marker="|", markersize=8, linestyle="", label="s.d. over folds, seeds")
-        )
+        over = "s.d. over folds" if cells["seeds"].iloc[0] == 1 else "s.d. over folds, seeds"
+        entries.append(Line2D([], [], marker=_CAPPED, label=over, **bar))
+    if any(_has_interval(task) for _, task in cells.groupby("task")):
+        entries.append(Line2D([], [], marker="|", label="95 % interval over test clips", **bar))
     return entries

@@ -48,8 +48,8 @@ SYNTHETIC = "Synthetic data"
 SYNTHETIC_SCORES = "Synthetic data, too small to resolve the paper's 2.6 points"
 
 
-def task_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.DataFrame]]]:
-    """Lay out one panel a task, lettered, named and four abreast.
+def task_panels(cells: pd.DataFrame, counted: bool = False) -> tuple[Figure, Iterator[tuple[Axes, pd.DataFrame]]]:
+    """Lay out one panel a task, lettered, named and four abreast; ``counted`` panels say how many clips are tested.
 
     Returns
     -------
@@ -64,17 +64,18 @@ def task_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.Da
     def panels() -> Iterator[tuple[Axes, pd.DataFrame]]:
         for position, task in enumerate(tasks):
             axes = figure.add_subplot(rows, columns, position + 1)
-            name_task(axes, position, task)
+            name_task(axes, position, task, counted)
             yield axes, task
 
     return figure, panels()
 
 
-def name_task(axes: Axes, position: int, task: pd.DataFrame) -> None:
+def name_task(axes: Axes, position: int, task: pd.DataFrame, counted: bool = False) -> None:
     """Write the letter of a panel and the task's name above it and, smaller, what its scores are of."""
-    name_panel(
-        axes, position, short_name(task["title"].iloc[0], 18), protocol_label(*task[["protocol", "folds"]].iloc[0])
-    )
+    remark = protocol_label(*task[["protocol", "folds"]].iloc[0])
+    if counted:
+        remark += f"\n{task['clips'].iloc[0]:,} test clips"
+    name_panel(axes, position, short_name(task["title"].iloc[0], 18), remark)
 
 
 def name_panel(axes: Axes, position: int, title: str, remark: str) -> None:
@@ -83,6 +84,11 @@ def name_panel(axes: Axes, position: int, title: str, remark: str) -> None:
     axes.annotate(
         remark, (0, 1), xycoords="axes fraction", xytext=(0, 4), textcoords="offset points", fontsize=7, color=QUIET
     )
+
+
+def interval(low: float, high: float) -> str:
+    """Write the ends of a confidence interval as the printed report does."""
+    return f"[{low:.1f}, {high:.1f}]".replace("-", MINUS)
 
 
 def short_name(name: str, letters: int = 16) -> str:

@@ -28,17 +28,18 @@ class Caption(NamedTuple):
 # By name: plots/<name>.png and plots/<name>.pdf, in the order of the page.
 CAPTIONS = {
     "figure4": Caption(
-        "Scores of the four methods",
-        "As the paper's Figure 4: a panel a task ({tasks}), at {capacities}. Accuracy for classification, r² for "
-        "regression. Bars are one standard deviation over folds and seeds; a task with one test part and one seed has "
-        "none. Grey lines: chance and the most frequent class.",
+        "Scores of the four methods (the paper's Figure 4)",
+        "A panel a task ({tasks}), at {capacities}. Accuracy for classification, r² for regression. Bars: one standard "
+        "deviation over folds or seeds (with caps); for accuracy on one test part by one seed, Wilson's 95 % interval "
+        "over the test clips (without). Grey lines: chance and the most frequent class.",
         "Panels of dots, one panel a task: score of base, fix, init and kd. The numbers stand in the tables of scores.",
     ),
     "differences": Caption(
         "Paired differences",
         "What the tests are about: a dot a (task, capacity) pair, with its 95 % interval within the task (over "
         "folds or test clips), and below them the mean over the {pairs} classification pairs with the 95 % interval "
-        "of the paired t-test. Regression has another unit and stands apart.",
+        "of the paired t-test; with several capacities also that over tasks, and Holm's p of both. Regression has another "
+        "unit and stands apart.",
         "Four panels of dots and intervals: kd minus base, init minus base, fix minus base and kd minus init. The "
         "numbers stand in the tables of tests.",
     ),
@@ -51,15 +52,17 @@ CAPTIONS = {
     "curves": Caption(
         "Training curves",
         "The task's loss on validation clips by epoch, at {widest} channels, a panel a task ({tasks}). A thin line is "
-        "a fold and seed, its marker the epoch whose weights are tested; a thick line is their mean. The output layer "
+        "a fold and seed, its marker the epoch whose weights are tested; a thick line is their mean, as far as the one "
+        "that stopped first. A network whose best epoch is the last allowed was stopped by the limit. The output layer "
         "of fix is fitted without epochs: a line.",
         "Panels of falling validation losses of base, init and kd by epoch, with a level line for fix.",
     ),
     "estimator": Caption(
         "Quality of the CF estimator",
         "On {songs} test songs that it was not trained on. Left: cosine of predicted and true embedding, beside that "
-        "of the mean embedding. Middle: how alike two songs are, by predicted and by true embeddings. Right: mean "
-        "recall of lists of k songs ranked for users, between random order and the ceiling of the songs' own factors.",
+        "of the mean embedding. Middle: how alike two songs are, by predicted and by true embeddings. Right: "
+        "recall@k of lists ranked for users, hits / min(k, relevant), mean of users, between random order and the "
+        "ceiling of the songs' own factors.",
         "Histogram of cosines, density of pairs of songs, and curves of recall. Means stand in the tables of the "
         "estimator.",
     ),
@@ -71,10 +74,9 @@ CAPTIONS = {
         "Two clouds of dots coloured by genre, one by CF embedding and one by audio estimate.",
     ),
     "figure1": Caption(
-        "Genres of the catalogue, class by class",
-        "As the paper's pilot (its Figure 1): recall of every genre of the catalogue, by a network trained on genre "
-        "tags and by a linear classifier on the estimator, which was trained on logs, with 95 % Wilson intervals. Both "
-        "on the same test songs. {pilot}",
+        "Genres of the catalogue, class by class (the paper's Figure 1)",
+        "Recall of every genre of the catalogue, by a network trained on genre tags and by a linear classifier on the "
+        "estimator, which was trained on logs, with 95 % Wilson intervals. Both on the same test songs. {pilot}",
         "Two dots a genre: recall of the tag-trained and of the log-trained model.",
     ),
 }

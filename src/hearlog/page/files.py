@@ -15,8 +15,9 @@ from hearlog.validation import read_yaml
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a metrics file."""
+    content = _existing(path).read_bytes()
     try:
-        return json.loads(_existing(path).read_text(encoding="utf-8"))
+        return json.loads(content)
     except ValueError as error:
         raise InputError(f"{path}: not readable as JSON ({error}). Run: dvc repro") from None
 

@@ -44,21 +44,27 @@
     return direction * words.compare(a.textContent, b.textContent);
   }
 
+  const nextOrder = { none: "ascending", ascending: "descending", descending: "none" };
+
   function sort(heading) {
     const column = heading.cellIndex;
     const body = heading.closest("table").tBodies[0];
-    const order = heading.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+    const order = nextOrder[heading.getAttribute("aria-sort")];
     const direction = order === "ascending" ? 1 : -1;
     const numeric = heading.classList.contains("number");
-    const rows = [...body.rows];
-    rows.sort((a, b) => compare(a.cells[column], b.cells[column], numeric, direction));
+    const rows = [...body.rows].sort((a, b) => a.dataset.place - b.dataset.place);
+    if (order !== "none") rows.sort((a, b) => compare(a.cells[column], b.cells[column], numeric, direction));
     body.append(...rows);
     for (const other of heading.parentElement.cells) other.setAttribute("aria-sort", "none");
     heading.setAttribute("aria-sort", order);
-    document.getElementById("announcement").textContent = `Sorted by ${heading.textContent}, ${order}`;
+    document.getElementById("announcement").textContent =
+      order === "none" ? "In the first order again" : `Sorted by ${heading.textContent}, ${order}`;
   }
 
   function setUpTables() {
+    for (const body of document.querySelectorAll("tbody")) {
+      [...body.rows].forEach((row, place) => { row.dataset.place = place; });
+    }
     for (const button of document.querySelectorAll("thead button")) {
       button.addEventListener("click", () => sort(button.closest("th")));
     }

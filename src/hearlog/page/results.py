@@ -96,7 +96,7 @@ def _score(cell: dict[Hashable, Any], score: str, percent: int, decimals: int, s
     )
 
 
-def test_tables(summary: dict[str, Any], capacities: int) -> list[Table]:
+def tables_of_tests(summary: dict[str, Any], capacities: int) -> list[Table]:
     """Tabulate the paired tests over pairs and over tasks; with one capacity the two are the same.
 
     Parameters

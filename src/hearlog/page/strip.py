@@ -20,12 +20,12 @@ def draw(cells: pd.DataFrame, test: dict[str, Any]) -> dict[str, Any] | None:
     cells
         As of `hearlog.cells.read_cells`.
     test
-        The test of kd against base, of `hearlog.report.summarise`; one with a note draws nothing.
+        The test of kd against base over tasks, of `hearlog.report.summarise`; one with a note draws nothing.
 
     Returns
     -------
-    Positions in units of the drawing: ``zero``, ``mean``, ``low``, ``high``, ``dots`` (pairs of position and name) and
-    ``ticks`` (pairs of position and points).
+    Positions in units of the drawing: ``zero``, ``points`` (the mean), ``ci_low``, ``ci_high``, ``dots`` (pairs of
+    position and name) and ``ticks`` (pairs of position and points).
     """
     if "note" in test:
         return None

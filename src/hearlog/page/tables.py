@@ -12,11 +12,10 @@ from hearlog.page import words
 
 
 class Column(NamedTuple):
-    """A column's heading, whether it holds numbers, and what the heading means where it is short."""
+    """A column's heading, and whether it holds numbers."""
 
     title: str
     numeric: bool = False
-    meaning: str = ""
 
 
 class Cell(NamedTuple):

@@ -67,25 +67,31 @@ def _written(output: Path) -> float:
 
 
 def time_tables(times: pd.DataFrame) -> list[Table]:
-    """Tabulate the time of every kind of stage, and of every stage.
+    """Tabulate the time of the kinds of stages that ran here, and of every stage; where none ran there are no tables.
 
     Parameters
     ----------
     times
         As of `read_times`.
     """
-    kinds = []
+    if times["seconds"].isna().all():
+        return []
+    kinds, cached = [], []
     for kind, of_kind in times.groupby("kind", sort=False):
         ran = of_kind[of_kind["seconds"].notna()]
-        seconds = _seconds(ran["seconds"].sum()) if len(ran) else _FROM_CACHE
-        kinds.append(
-            [text(str(kind)), number(len(ran)), number(len(of_kind) - len(ran)), seconds, _memory(ran["memory"].max())]
-        )
+        if ran.empty:
+            cached.append(str(kind))
+            continue
+        counts = [number(len(ran)), number(len(of_kind) - len(ran))]
+        kinds.append([text(str(kind)), *counts, _seconds(ran["seconds"].sum()), _memory(ran["memory"].max())])
     columns = [Column("Stage"), Column("Ran here", True), Column("From the cache", True)]
     columns += [Column("Time", True), Column("Peak memory", True)]
-    known = times["seconds"].sum()
-    notes = [f"In all {words.duration(known)} in stages that ran in this folder."] if known else []
-    notes.append("From the cache: DVC had the result of an earlier run, or one pulled, whose time is not known here.")
+    notes = [
+        f"In all {words.duration(times['seconds'].sum())} in stages that ran in this folder.",
+        "From the cache: DVC had the result of an earlier run, or one pulled, whose time is not known here.",
+    ]
+    if cached:
+        notes.append(f"From the cache altogether: {', '.join(cached)}.")
     single = [
         [
             text(row["stage"]),
