@@ -29,7 +29,7 @@ def parse_yaml(text: str) -> Any:
     yaml.YAMLError
         When it is not YAML.
     """
-    return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
+    return _Loader(text).get_single_data()
 
 
 def read_stages(path: Path) -> Stages:
