@@ -19,7 +19,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 
 setup: $(VENV)/installed  ## Create .venv and install the pinned requirements
 
-demo: setup  ## Run the whole pipeline on the embedded, synthetic data set (about 15 minutes on 2 cores)
+demo: setup  ## Run the whole pipeline on the embedded, synthetic data set (about 18 minutes on 2 cores)
 	@cmp -s params.yaml presets/demo.yaml || { \
 	  echo "params.yaml differs from presets/demo.yaml. For your own settings: make repro."; \
 	  echo "For the demo: cp presets/demo.yaml params.yaml"; exit 1; }
