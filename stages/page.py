@@ -18,6 +18,7 @@ from hearlog.corpus import Corpus
 from hearlog.page import figures, files, neighbours, protocols, provenance, rejections, results, strip, times, words
 from hearlog.page.render import render
 from hearlog.params import Params
+from hearlog.plain_text import counted
 from hearlog.synthetic import is_generated, is_synthetic
 from stages import paths, run
 
@@ -38,15 +39,15 @@ def _results(settings: Params) -> dict[str, Any]:
     scores = cells.read_table(paths.PLOTS / "figure4.tsv")
     summary = report.summarise(scores)
     widths, channels = sorted(settings.sweep.widths), settings.model.channels
-    estimators = {channels * width: files.read_json(paths.METRICS / f"estimator-x{width}.json") for width in widths}
+    estimators = {channels * width: cells.read_json(paths.METRICS / f"estimator-x{width}.json") for width in widths}
     widest = channels * widths[-1]
     facts = {
-        "tasks": words.counted(scores["task"].nunique(), "task"),
+        "tasks": counted(scores["task"].nunique(), "task"),
         "pairs": str(scores[scores["kind"] == "classification"].groupby(["task", "width"]).ngroups),
         "capacities": f"{', '.join(str(channels * width) for width in widths)} channels",
         "widest": str(widest),
         "songs": f"{estimators[widest]['test_songs']:,}",
-        "pilot": report_text.pilot_sentence(files.read_json(paths.METRICS / "pilot.json")),
+        "pilot": report_text.pilot_sentence(cells.read_json(paths.METRICS / "pilot.json")),
     }
     return {
         "synthetic": is_synthetic(settings),
@@ -76,12 +77,12 @@ def _data(settings: Params) -> dict[str, Any]:
         crops[title] = files.read_parquet(corpus.crops / "rejected.parquet")
         if name != "songs":
             task = settings.tasks[name]
-            reader, split = READERS[task.reader], files.read_json(paths.METRICS / f"splits/{name}.json")
+            reader, split = READERS[task.reader], cells.read_json(paths.METRICS / f"splits/{name}.json")
             groups = protocols.shared_groups(files.read_parquet(corpus.items), files.read_parquet(corpus.splits))
             facts = {"data_set": reader.title, "target": task.target, "group": reader.group}
             tasks[name] = facts | {"split": split, "groups": groups}
             splits[title] = split
-    logs = files.read_json(paths.METRICS / "logs.json"), files.read_parquet(paths.LOGS / "rejected.parquet")
+    logs = cells.read_json(paths.METRICS / "logs.json"), files.read_parquet(paths.LOGS / "rejected.parquet")
     left_out = files.read_parquet(paths.CORPORA / "songs/left_out.parquet")
     return {
         "protocol_table": protocols.protocol_table(tasks),

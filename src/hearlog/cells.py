@@ -78,18 +78,29 @@ def read_cells(tasks: Iterable[str], widths: Iterable[int], folder: Path) -> pd.
 
 
 def _read_cell(folder: Path, task: str, method: str, width: int) -> dict[str, Any]:
-    path = folder / task / f"{method}-x{width}.json"
-    try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file, but params.yaml asks for this cell. Run: dvc repro") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not readable as JSON ({error}). Run: dvc repro") from None
+    path = asked_for(folder / task / f"{method}-x{width}.json")
+    scores = read_json(path)
     if reason := fault(scores) or _not_finite(scores):
         raise InputError(f"{path}: {reason}. Run: dvc repro")
     kind, score = kind_and_score(scores)
     names = {"task": task, "title": TITLES.get(task, task), "method": method, "width": width}
     return {**names, "kind": kind, "score": scores[score], **scores}
+
+
+def read_json(path: Path) -> Any:
+    """Read a metrics file.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Run: dvc repro") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as JSON ({error}). Run: dvc repro") from None
 
 
 def kind_and_score(metrics: Mapping[str, Any]) -> tuple[str, str]:

@@ -6,7 +6,6 @@ The tag-trained model is method ``base``, a network trained on the genres from s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from hearlog import statistics
-from hearlog.cells import read_columns
+from hearlog.cells import asked_for, read_columns, read_json
 from hearlog.errors import InputError
 from hearlog.paired_clips import accuracy_interval, mcnemar_test
 from hearlog.statistics import CONFIDENCE
@@ -49,9 +48,7 @@ def read_answers(widths: Sequence[int], folder: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=["seed", "item_id", "truth", *MODELS]).set_index(["seed", "item_id"])
     answers = {}
     for method in MODELS:
-        path = folder / f"{method}-x{max(widths)}/predictions.parquet"
-        if not path.is_file():
-            raise InputError(f"{path}: no such file, but params.yaml asks for this cell. Run: dvc repro")
+        path = asked_for(folder / f"{method}-x{max(widths)}/predictions.parquet")
         answered = read_columns(path, ["seed", "item_id", "truth", "prediction"])
         answers[method] = answered.set_index(["seed", "item_id"]).sort_index()
     truth = answers["base"]["truth"]
@@ -117,12 +114,7 @@ def read_summary(path: Path) -> dict[str, Any]:
     InputError
         When there is none, it is not JSON, or lacks a field.
     """
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Run: dvc repro") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not readable as JSON ({error}). Run: dvc repro") from None
+    summary = read_json(path)
     if not isinstance(summary, dict):
         raise InputError(f"{path}: holds no summary of the pilot experiment. Run: dvc repro")
     compared = ["channels", "genres", "accuracy", "right", "fix-base"]

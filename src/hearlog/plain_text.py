@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +20,19 @@ def paragraph(text: str, head: str = "", indent: int = 0) -> str:
     """Break a text between words, ``indent`` columns in, the first line beside ``head``."""
     lines = textwrap.wrap(text, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
     return head.ljust(indent) + ("\n" + " " * indent).join(lines)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Write a number and its noun, of which ``many`` is the plural where it is not ``one`` with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def won_and_lost(test: Mapping[str, Any]) -> str:
+    """Write the wins, ties (if any) and losses of a test of `hearlog.report.summarise`."""
+    counts = [counted(test["wins"], "win"), counted(test["losses"], "loss", "losses")]
+    if test["ties"]:
+        counts.insert(1, counted(test["ties"], "tie"))
+    return ", ".join(counts)
 
 
 def p_value(value: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from hearlog.cells import METHODS, protocol_label
-from hearlog.plain_text import WIDTH, p_equals, p_value, paragraph, section
+from hearlog.plain_text import WIDTH, p_equals, p_value, paragraph, section, won_and_lost
 
 SYNTHETIC = (
     "Synthetic data: these numbers come from the embedded, generated data set. It is too small to\n"
@@ -195,12 +195,9 @@ def _comparisons(rows: dict[str, dict[str, Any]], unit: str) -> str:
 
 
 def _verdict(row: dict[str, Any], unit: str) -> str:
-    counts = [_count(row["wins"], "win", "wins"), _count(row["losses"], "loss", "losses")]
-    if row["ties"]:
-        counts.insert(1, _count(row["ties"], "tie", "ties"))
     lines = [
         f"{row['points']:+.1f} points [{row['ci_low']:.1f}, {row['ci_high']:.1f}], t({row['pairs'] - 1}) = "
-        f"{row['t']:.1f}, {p_equals(row['p'])}, {', '.join(counts)} of {row['pairs']} {unit}",
+        f"{row['t']:.1f}, {p_equals(row['p'])}, {won_and_lost(row)} of {row['pairs']} {unit}",
         f"Holm {p_equals(row['p_holm'])}, d_z = {row['d_z']:.2f}",
     ]
     if "p_sign_flip" in row:
@@ -208,10 +205,6 @@ def _verdict(row: dict[str, Any], unit: str) -> str:
     if "note_exact" in row:
         lines.append(f"Sign-flip and Wilcoxon: {row['note_exact']}")
     return f"\n{'':<13}".join(lines)
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _correlation(row: dict[str, Any]) -> str:

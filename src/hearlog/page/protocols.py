@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from hearlog.cells import LABELS, TITLES, protocol_label
-from hearlog.page import words
 from hearlog.page.tables import Column, Table, number, numeric, text, textual
+from hearlog.plain_text import counted
 
 IN_WORDS = {
     "stratified_cv": "drawn folds, every class spread over all of them; groups are not looked at",
@@ -77,4 +77,4 @@ def shared_groups(items: pd.DataFrame, splits: pd.DataFrame) -> dict[str, int]:
 def _shared(group: str, found: dict[str, int]) -> str:
     if not found["groups"]:
         return f"no {group} is named"
-    return f"{found['shared']:,} of {words.counted(found['groups'], group)}"
+    return f"{found['shared']:,} of {counted(found['groups'], group)}"

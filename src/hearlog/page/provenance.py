@@ -12,6 +12,7 @@ from typing import Any
 
 from hearlog.page import words
 from hearlog.page.tables import Column, Table, number, text, textual
+from hearlog.plain_text import counted
 from hearlog.validation import read_yaml
 
 PACKAGES = (
@@ -55,7 +56,7 @@ def describe(params: Path, presets: Path, runtime: dict[str, Any]) -> dict[str, 
         "Precision": f"{precision} (bfloat16 where the hardware multiplies in it, else float32)"
         if precision == "auto"
         else precision,
-        "Machine": f"{platform.system()} {platform.machine()}, {words.counted(cores or 1, 'core')}",
+        "Machine": f"{platform.system()} {platform.machine()}, {counted(cores or 1, 'core')}",
         "Versions": ", ".join([f"Python {platform.python_version()}", *map(_version, PACKAGES)]),
     }
 

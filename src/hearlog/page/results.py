@@ -22,6 +22,7 @@ from hearlog.page.tables import (
     text,
     textual,
 )
+from hearlog.plain_text import counted
 
 _COUNTS = "Wins / ties / losses"
 _CHANNELS = ("Channels",)
@@ -198,7 +199,7 @@ def estimator_tables(metrics: dict[int, dict[str, Any]]) -> list[Table]:
             values = [number(ranking[source][key], 3) for key in ("recall_at_10", "recall_at_50", "auc")]
             ranks.append([text(name), number(channels), *values])
     users = "; ".join(
-        f"{channels} channels: {words.counted(found['ranking']['users'], 'user')} ranked, "
+        f"{channels} channels: {counted(found['ranking']['users'], 'user')} ranked, "
         f"{found['ranking']['users_without_test_plays']:,} without plays of test songs"
         for channels, found in metrics.items()
     )

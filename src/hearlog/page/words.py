@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from hearlog import plain_text
+from hearlog.plain_text import won_and_lost
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
@@ -43,11 +44,6 @@ def equation(p: float) -> str:
 def difference(comparison: str) -> str:
     """Write a comparison (``kd-base``) as a difference, with a minus sign."""
     return f"{NO_BREAK}{MINUS}{NO_BREAK}".join(comparison.split("-"))
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """Write a number and its noun."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def size(count: int) -> str:
@@ -112,11 +108,11 @@ def answer(summary: dict[str, Any], capacities: int) -> Answer:
         verdict = (
             f"{_claim(pairs)}: {figure} points of accuracy on average over {pairs['pairs']} tasks at one capacity "
             f"({_interval(pairs)}, {equation(pairs['p'])}, after Holm's correction {equation(pairs['p_holm'])}; "
-            f"{_score(pairs)})."
+            f"{won_and_lost(pairs)})."
         )
         return Answer(verdict, figure, _reading(pairs, _compared(summary["pairs"]), "pairs"))
     over = f"{pairs['pairs']} (task, capacity) pairs"
-    verdict = f"{_claim(pairs, tasks)}: {figure} points of accuracy on average over {over} ({_score(pairs)})."
+    verdict = f"{_claim(pairs, tasks)}: {figure} points of accuracy on average over {over} ({won_and_lost(pairs)})."
     reading = [f"Over the {over}, which takes capacities as independent: {_result(pairs)}; {_over_tasks(tasks)}"]
     return Answer(verdict, figure, reading + _reading(tasks, _compared(summary["tasks"]), "tasks"))
 
@@ -148,13 +144,6 @@ def _over_tasks(test: dict[str, Any]) -> str:
     if "note" in test:
         return f"over the tasks themselves there is no test, so no difference can be claimed. {_sentence(test['note'])}"
     return f"over the {test['pairs']} tasks themselves, each the mean of its capacities: {_result(test)}."
-
-
-def _score(test: dict[str, Any]) -> str:
-    counts = [counted(test["wins"], "win"), counted(test["losses"], "loss", "losses")]
-    if test["ties"]:
-        counts.insert(1, counted(test["ties"], "tie"))
-    return ", ".join(counts)
 
 
 def _compared(tests: dict[str, dict[str, Any]]) -> int:
