@@ -15,6 +15,7 @@ def main(corpus: str) -> None:
     settings = params.load()
     root = settings.songs.audio_root if corpus == "songs" else settings.tasks[corpus].path
     folder = Corpus(paths.CORPORA / corpus)
+    runtime.start("cpu", thread_count=1)  # a file is one thread's work
     counts = crop_items(
         pd.read_parquet(folder.items),
         Path(root),

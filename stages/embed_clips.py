@@ -2,20 +2,22 @@
 
 import numpy as np
 
-from hearlog import estimator, params, runtime
+from hearlog import estimator, params
 from hearlog.corpus import Corpus
-from hearlog.training import predict
+from hearlog.inference import predict
 from stages import paths, run
+from stages.backend import backend
 
 
 def main(task: str, width: int) -> None:
     """Embed the clips of ``task`` with the estimator of ``width``."""
     settings = params.load()
-    backend = runtime.start(settings.runtime.device, settings.runtime.precision, settings.runtime.threads)
     corpus = Corpus(paths.CORPORA / task)
     network, _ = estimator.load(paths.estimator(width))
     mels = np.load(corpus.mel, mmap_mode="r")
-    embeddings = predict(network, mels, np.arange(len(mels)), backend, "embed")
+    here = backend(settings)
+    embeddings = predict(network, mels, np.arange(len(mels)), here, "embed")
+    here.processes.leave_to_first()
     np.save(corpus.embeddings(width), embeddings)
     print(f"{task} x{width}: {embeddings.shape[0]} clips embedded in {embeddings.shape[1]} dimensions")
 

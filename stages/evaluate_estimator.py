@@ -7,14 +7,14 @@ import pandas as pd
 
 from hearlog import estimator, evaluation, logs, params, ranking, runtime
 from hearlog.corpus import Corpus
-from hearlog.training import predict
+from hearlog.inference import predict
 from stages import paths, run
+from stages.backend import backend
 
 
 def main(width: int) -> None:
     """Evaluate the estimator of ``width``."""
     settings = params.load()
-    backend = runtime.start(settings.runtime.device, settings.runtime.precision, settings.runtime.threads)
     songs = Corpus(paths.CORPORA / "songs")
     clips = songs.read_clips()
     parts = songs.read_parts(clips)[0]
@@ -25,7 +25,9 @@ def main(width: int) -> None:
     scale = np.float32(config.target_scale)
 
     known, unheard = rows[parts["train"]], rows[parts["test"]]
-    predicted = predict(network, np.load(songs.mel, mmap_mode="r"), parts["test"], backend, "embed test songs")
+    here = backend(settings)
+    predicted = predict(network, np.load(songs.mel, mmap_mode="r"), parts["test"], here, "embed test songs")
+    here.processes.leave_to_first()
     mean = evaluation.mean_embedding(factors[known] / scale, len(unheard))
     truth = factors[unheard] / scale
     metrics: dict[str, Any] = {

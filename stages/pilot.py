@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from hearlog import estimator, genres, params, runtime, scores, transfer
+from hearlog import genres, params, scores
 from hearlog.corpus import Corpus
-from stages import paths, run
-from stages.transfer import _settings, _write_tables
+from stages import cells, paths, run
 
 PROTOCOL: dict[str, str | int] = {"protocol": "random", "folds": 1}  # of the songs' own split
 
@@ -24,20 +22,14 @@ def main(method: str, width: int) -> None:
         paths.write_metrics(f"pilot/{cell}", facts | {"songs": 0, "genres": 0})
         print(f"pilot {cell}: no song has a genre that can be learned and tested, see metrics/pilot/songs.json")
         return
-    backend = runtime.start(settings.runtime.device, settings.runtime.precision, settings.runtime.threads)
     corpus = Corpus(paths.CORPORA / "songs")
-    teacher = None
-    if method != "base":
-        network, _ = estimator.load(paths.estimator(width))
-        teacher = transfer.Teacher(network, np.load(corpus.embeddings(width)))
-    task = transfer.Task(clips, folds, np.load(corpus.mel, mmap_mode="r"))
-    experiment = transfer.Cell(method, task, teacher, _settings(settings, width), backend)
-    predictions, curves = experiment.run(settings.transfer.seeds)
-    _write_tables(paths.PILOT / cell, predictions, PROTOCOL)
+    predictions, curves, saved = cells.run_cell(settings, f"pilot/{cell}", method, width, corpus, clips, folds)
+    cells.write_tables(paths.PILOT / cell, predictions, PROTOCOL)
     scores.label(curves, PROTOCOL).to_csv(paths.plot_path(f"pilot/{cell}.tsv"), sep="\t", index=False)
     headline = scores.mean_score(predictions) | scores.reference_lines(clips["target"], folds)
     counts = {"songs": len(folds[0]["test"]), "genres": clips["target"].nunique()}
     paths.write_metrics(f"pilot/{cell}", facts | counts | headline)
+    saved.clear()
     print(f"pilot {cell}: " + ", ".join(f"{name} {value:.3f}" for name, value in headline.items()))
 
 

@@ -5,8 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
+from torchaudio.transforms import Resample
 
-from hearlog.audio import UnusableAudioError, read_crop, read_info
+from hearlog.audio import (
+    KAISER_BETA,
+    KERNEL_WIDTH,
+    ROLLOFF,
+    UnusableAudioError,
+    _resampler,
+    read_crop,
+    read_info,
+)
 
 RATE = 16000
 CROP = {"sample_rate": RATE, "seconds": 1.0, "min_seconds": 0.5}
@@ -216,3 +226,13 @@ def test_a_name_that_is_not_utf_8_is_read(tmp_path):
     other = tmp_path / os.fsdecode(b"\xff.wav")
     (tmp_path / "a.wav").rename(other)
     assert read_crop(other, **CROP)[1].seconds == 2
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 32000, 44100, 48000, 96000])
+@pytest.mark.parametrize("length", [1, 161, 9999, 48000])
+def test_resampling_in_blocks_is_that_of_torchaudio(rate, length):
+    mono = torch.rand(length, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    ours, _, _ = _resampler(rate, 16000)
+    theirs = Resample(rate, 16000, "sinc_interp_kaiser", KERNEL_WIDTH, ROLLOFF, KAISER_BETA)
+    assert ours(mono).shape == theirs(mono).shape
+    assert torch.allclose(ours(mono), theirs(mono), atol=1e-6)

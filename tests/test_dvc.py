@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-# Command line, checks of params and messages change no result.
-INFRASTRUCTURE = {"stages/__init__.py", "stages/paths.py", "src/hearlog/__init__.py"} | {
-    f"src/hearlog/{name}.py" for name in ("blocks", "errors", "params", "runtime", "validation")
-}
+# Command line, checks of params, messages and what a killed run goes on from change no result.
+MODULES = ("blocks", "checkpoint", "errors", "params", "processes", "runtime", "validation")
+INFRASTRUCTURE = {"stages/__init__.py", "stages/backend.py", "stages/paths.py", "src/hearlog/__init__.py"}
+INFRASTRUCTURE |= {f"src/hearlog/{name}.py" for name in MODULES}
 
 
 def stages() -> dict[str, dict]:

@@ -6,7 +6,9 @@ import torch
 
 from hearlog import estimator, evaluation, runtime
 from hearlog.errors import InputError
-from hearlog.training import Optimisation, predict
+from hearlog.inference import predict
+from hearlog.optimisation import Optimisation
+from hearlog.training import Trainer
 
 BACKEND = runtime.start("cpu", "float32", 1)
 CONFIG = estimator.EstimatorConfig(
@@ -27,7 +29,7 @@ def songs() -> tuple[np.ndarray, np.ndarray]:
 def trained(songs):
     rows = np.arange(48)
     parts = {"train": rows[:40], "valid": rows[40:]}
-    return estimator.train(*songs, parts, CONFIG, Optimisation(8, 15, 15, 0.01), BACKEND, seed=0)
+    return estimator.train(*songs, parts, CONFIG, Trainer(Optimisation(8, 15, 15, 0.01), BACKEND), seed=0)
 
 
 def test_the_estimator_learns_embeddings_that_the_audio_tells(songs, trained):
@@ -74,7 +76,7 @@ def test_embeddings_that_are_all_zero_stop_the_training(songs):
     rows = np.arange(48)
     parts = {"train": rows[:40], "valid": rows[40:]}
     with pytest.raises(InputError, match="all zero"):
-        estimator.train(songs[0], 0 * songs[1], parts, CONFIG, Optimisation(8, 1, 1, 0.01), BACKEND, seed=0)
+        estimator.train(songs[0], 0 * songs[1], parts, CONFIG, Trainer(Optimisation(8, 1, 1, 0.01), BACKEND), seed=0)
 
 
 def test_embedding_scores_by_hand():
@@ -99,8 +101,8 @@ def test_the_first_weights_depend_on_the_seed_alone(songs):
     runs = []
     for disturbance in (1, 2):
         torch.manual_seed(disturbance)
-        optimisation = Optimisation(8, 1, 1, 0.001)
-        runs.append(estimator.train(*songs, parts, CONFIG, optimisation, BACKEND, seed=3)[2])
+        trainer = Trainer(Optimisation(8, 1, 1, 0.001), BACKEND)
+        runs.append(estimator.train(*songs, parts, CONFIG, trainer, seed=3)[2])
     assert runs[0].equals(runs[1])
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from hearlog.losses import cosine_proximity, squared_error
-from hearlog.network import DoubleConvBlock, EmbeddingNetwork, TaskNetwork
+from hearlog.network import DoubleConvBlock, EmbeddingNetwork, SeparableNetwork, TaskNetwork, channel_means
 
 # The paper's Table 1, and what its rows hold when counted by hand for F channels:
 #   block 1: BN(1) 2, conv(1->F) 9F + F, BN(F) 2F, conv(F->F) 9F^2 + F, gate F^2/8 + F/8 and F^2/8 + F
@@ -34,13 +34,30 @@ def test_shapes_of_table_1_for_32_channels():
     assert embedding.shape == (1, 40)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_channel_means_are_means_and_have_their_gradient(layout):
+    maps = torch.randn(3, 5, 7, 11, generator=torch.Generator().manual_seed(0)).to(memory_format=layout)
+    maps.requires_grad_()
+    means = channel_means(maps)
+    assert torch.allclose(means, maps.mean(dim=(2, 3)), atol=1e-6)
+    (means * torch.arange(15.0).view(3, 5)).sum().backward()
+    assert torch.allclose(maps.grad, torch.arange(15.0).view(3, 5, 1, 1).expand_as(maps) / 77)
+
+
+def test_the_separable_student_is_small_and_has_the_paper_network_interface():
+    student, paper = SeparableNetwork(32).eval(), EmbeddingNetwork(32)
+    assert sum(p.numel() for p in student.parameters()) < sum(p.numel() for p in paper.parameters()) / 8
+    with torch.inference_mode():
+        assert student(torch.zeros(2, 96, 320)).shape == (2, 40)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_gating_after_pooling_equals_gating_before(dtype):
     torch.manual_seed(0)
     block, maps = DoubleConvBlock(16, 16, 8, (3, 4)).eval(), torch.randn(2, 16, 24, 64)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
         convolved = block.conv2(torch.relu(block.norm2(block.conv1(torch.relu(block.norm1(maps))))))
-        gates = block.gate(convolved.mean(dim=(2, 3)))[:, :, None, None]
+        gates = block.gate(channel_means(convolved))[:, :, None, None]
         assert convolved.dtype == dtype
         assert torch.equal(block(maps), block.pool(convolved * gates))
 
@@ -49,7 +66,7 @@ def test_the_last_block_averages_the_gated_map():
     torch.manual_seed(0)
     block, maps = DoubleConvBlock(16, 16, 8, None).eval(), torch.randn(2, 16, 2, 4)
     convolved = block.conv2(torch.relu(block.norm2(block.conv1(torch.relu(block.norm1(maps))))))
-    gates = block.gate(convolved.mean(dim=(2, 3)))[:, :, None, None]
+    gates = block.gate(channel_means(convolved))[:, :, None, None]
     torch.testing.assert_close(block(maps), (convolved * gates).mean(dim=(2, 3)))
 
 

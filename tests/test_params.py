@@ -98,6 +98,23 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
             r"pilot\.widths \[1, 2\] asks for estimators of \[2\], which are not in sweep\.widths",
         ),
         ("runtime.device", "gpu", r"runtime\.device: given 'gpu'"),
+        ("runtime.devices", 0, r"runtime\.devices: given 0; allowed: greater than or equal to 1"),
+        (
+            "runtime",
+            {"device": "cuda:1", "precision": "auto", "threads": 0, "devices": 2}
+            | {"strategy": "auto", "compile": False, "memory_limit": "2GB"},
+            r"runtime: device cuda:1 is one, devices are 2: set device to cuda",
+        ),
+        ("transfer.training.accumulate", 5, r"accumulate 5 cuts a batch_size of 8 into parts of one clip.*lower it"),
+        ("transfer.training.schedule", "linear", r"schedule: given 'linear'; allowed: 'constant' or 'cosine'"),
+        ("estimator.augmentation.window", 5.0, r"estimator\.augmentation\.window 5 must be a multiple of 320"),
+        (
+            "transfer.augmentation.window",
+            15.0,
+            r"transfer\.augmentation\.window 15 .* at most audio\.seconds 7\.5",
+        ),
+        ("transfer.test_windows", 3, r"test_windows 3 needs the windows' length: set augmentation\.window"),
+        ("transfer.student", "tiny", r"transfer\.student: given 'tiny'; allowed: 'paper' or 'separable'"),
         ("transfer.seeds", [], r"transfer\.seeds: given \[\]"),
     ],
 )

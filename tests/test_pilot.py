@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from cell_files import write_pilot
 from matplotlib.text import Text
 
@@ -84,10 +85,9 @@ def test_songs_left_out_are_in_no_part_and_make_no_class():
 def world(tmp_path, monkeypatch):
     """Twenty-four songs of two genres, which spectrograms and embeddings tell apart, and two without a genre."""
     monkeypatch.chdir(tmp_path)
-    settings = (ROOT / "presets/demo.yaml").read_text()
-    training = "training: {batch_size: 8, epochs: 20"
-    assert training in settings
-    (tmp_path / "params.yaml").write_text(settings.replace(training, "training: {batch_size: 8, epochs: 1"))
+    settings = yaml.safe_load((ROOT / "presets/demo.yaml").read_text())
+    settings["transfer"]["training"]["epochs"] = 1
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
     corpus, rng = Corpus(tmp_path / "data/corpora/songs"), np.random.default_rng(0)
     corpus.crops.mkdir(parents=True)
     loud = np.arange(26) % 2

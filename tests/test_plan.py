@@ -15,7 +15,7 @@ import yaml
 
 from hearlog import footprint, params, workload
 from hearlog.errors import InputError
-from hearlog.plan import Plan, Shortage, make_plan
+from hearlog.plan import Plan, Shortage, describe_jobs, make_plan
 from hearlog.workload import LogSize
 
 ROOT = Path(__file__).parents[1]
@@ -96,6 +96,16 @@ def test_training_takes_the_memory_of_a_gpu_where_there_is_one(plan):
     assert "of the GPU's memory, 1.0 GB are free" in replace(enough, gpu=10**9).shortages()[0].text
 
 
+def test_jobs_at_once_take_the_memory_of_as_many_trainings(plan):
+    rich = replace(plan, memory={"training": 2 * 10**9}, available=8 * 10**9)
+    text = "jobs    4 at once: training takes up to 8.0 GB of memory, 8.0 GB free"
+    assert describe_jobs(rich, 4, 1) == text
+    assert describe_jobs(replace(rich, available=7 * 10**9), 4, 1).endswith(
+        ": lower the number of jobs (make jobs N=…)"
+    )
+    assert "up to 4.0 GB of each GPU's memory, 3.0 GB free: lower" in describe_jobs(replace(rich, gpu=3 * 10**9), 4, 2)
+
+
 def test_the_plan_can_be_written_as_json(plan):
     assert json.loads(json.dumps(asdict(plan)))["figures"]["channels"] == 16
 
@@ -115,7 +125,7 @@ def test_memory_of_the_papers_run(paper):
     assert memory["ALS"] == 200_000_000 + 9_910_000_000 + 7_500_000 * 160
     assert memory["cropping"] < 10**9
     maps = 96 * 1280 * 256
-    assert 16 * maps * 20 < memory["training"] < 64 * maps * 20
+    assert 16 * maps * 12 < memory["training"] < 16 * maps * 20
     assert footprint.memory(paper, PAPER_LOGS, 2, torch.float32)["training"] > 1.5 * memory["training"]
 
 
@@ -261,11 +271,13 @@ import numpy as np, torch
 from hearlog import runtime
 from hearlog.estimator import embedding_objective
 from hearlog.network import EmbeddingNetwork
-from hearlog.training import Optimisation, fit
+from hearlog.optimisation import Optimisation
+from hearlog.training import Trainer
 backend, rows = runtime.start("cpu", "float32"), np.arange(64)
 objective = embedding_objective(torch.ones(64, 40))
 mels = np.zeros((64, 96, 320), np.float16)
-fit(EmbeddingNetwork(16), objective, mels, rows[:16], rows, Optimisation(16, 1, 1, 0.001), backend, 0, "")
+trainer = Trainer(Optimisation(16, 1, 1, 0.001), backend)
+trainer.fit(EmbeddingNetwork(16), objective, mels, rows[:16], rows, 0, "")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     measured = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout

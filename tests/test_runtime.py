@@ -18,6 +18,12 @@ def test_zero_threads_are_all_that_the_process_may_use():
     assert runtime.threads(3) == 3
 
 
+def test_where_processes_cannot_be_bound_to_cores_a_variable_says_how_many_threads_are_theirs(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert runtime.threads(0) == 3
+
+
 def test_autocast_multiplies_in_the_precision_asked_for():
     for precision, dtype in (("bfloat16", torch.bfloat16), ("float32", torch.float32)):
         with runtime.start("cpu", precision, 1).autocast():

@@ -3,10 +3,16 @@ import pytest
 import torch
 
 from hearlog import runtime
+from hearlog.augmentation import Augmentation
+from hearlog.checkpoint import Checkpoint
 from hearlog.errors import InputError
-from hearlog.training import Objective, Optimisation, batches, fit, predict
+from hearlog.inference import predict
+from hearlog.loader import batches, stream
+from hearlog.optimisation import Optimisation, adam, set_learning_rate
+from hearlog.training import Objective, Trainer, mixed_terms
 
 BACKEND = runtime.start("cpu", "float32", 1)
+NOTHING = Augmentation()
 
 
 class Linear(torch.nn.Module):
@@ -31,13 +37,14 @@ def regression_problem(clips: int = 64):
     return mels, targets, Objective(terms, {"error": 1.0}, ("error",))
 
 
-def train(seed: int = 0, **changes):
+def train(seed: int = 0, checkpoint=None, augmentation=NOTHING, **changes):
     mels, _, objective = regression_problem()
     torch.manual_seed(0)
     network = Linear(6)
     options = {"batch_size": 8, "epochs": 60, "patience": 60, "learning_rate": 0.1} | changes
     rows = np.arange(64)
-    history = fit(network, objective, mels, rows[:48], rows[48:], Optimisation(**options), BACKEND, seed, "test")
+    trainer = Trainer(Optimisation(**options), BACKEND, augmentation)
+    history = trainer.fit(network, objective, mels, rows[:48], rows[48:], seed, "test", checkpoint)
     return network, history
 
 
@@ -78,7 +85,8 @@ def test_the_training_loss_is_the_weighted_sum_of_the_terms():
         torch.manual_seed(0)
         network = Linear(6)
         weighted = Objective(terms, {"error": 1.0, "size": weight}, ("error",))
-        fit(network, weighted, mels, rows, rows, Optimisation(64, 200, 200, 0.05), BACKEND, 0, "test")
+        trainer = Trainer(Optimisation(64, 200, 200, 0.05), BACKEND)
+        trainer.fit(network, weighted, mels, rows, rows, 0, "test")
         return network.layer.weight.detach()
 
     # minimising (y - wx)^2 + a (wx)^2 shrinks the solution by 1 / (1 + a)
@@ -96,3 +104,127 @@ def test_batches_are_even(rows, size, lengths):
     parts = list(batches(np.arange(rows), size))
     assert [len(part) for part in parts] == lengths
     assert np.array_equal(np.concatenate(parts), np.arange(rows))
+
+
+class KilledError(Exception):
+    """Stands for SIGKILL between two epochs."""
+
+
+class Mortal(Checkpoint):
+    """Kills the run after it has saved an epoch."""
+
+    def save(self, state):
+        super().save(state)
+        if state["progress"]["epoch"] == 5:
+            raise KilledError
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"patience": 3, "learning_rate": 1.5},
+        {"schedule": "cosine", "weight_decay": 0.1, "accumulate": 2},
+        {"augmentation": Augmentation(mel_mask=1, time_mask=1, mixup=0.5)},
+    ],
+)
+def test_a_killed_run_goes_on_and_ends_bit_for_bit_as_one_that_was_not(tmp_path, changes):
+    whole, history = train(epochs=12, **changes)
+    with pytest.raises(KilledError):
+        train(epochs=12, checkpoint=Mortal(tmp_path / "a.pt"), **changes)
+    resumed, resumed_history = train(epochs=12, checkpoint=Checkpoint(tmp_path / "a.pt"), **changes)
+    assert resumed_history.equals(history)
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_a_run_that_was_killed_after_its_last_epoch_trains_no_more(tmp_path):
+    saved = Checkpoint(tmp_path / "a.pt")
+    _, history = train(epochs=4, checkpoint=saved)
+    before = saved.path.stat().st_mtime_ns
+    _, again = train(epochs=4, checkpoint=saved)
+    assert again.equals(history)
+    assert saved.path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_a_batch_in_parts_has_the_gradients_of_the_whole(parts):
+    whole, _ = train(epochs=3, batch_size=8)
+    in_parts, _ = train(epochs=3, batch_size=8, accumulate=parts)
+    assert torch.allclose(whole.layer.weight, in_parts.layer.weight, atol=1e-6)
+
+
+def test_the_cosine_schedule_ends_near_zero():
+    assert learning_rates("cosine") == pytest.approx([0.1, 0.1 * (2 + 2**0.5) / 4, 0.05, 0.1 * (2 - 2**0.5) / 4])
+    assert learning_rates("constant") == [0.1] * 4
+
+
+def learning_rates(schedule):
+    optimisation = Optimisation(8, 4, 4, 0.1, schedule)
+    optimiser = adam(Linear(6), optimisation)
+    rates = []
+    for epoch in range(4):
+        set_learning_rate(optimiser, optimisation, epoch)
+        rates += {group["lr"] for group in optimiser.param_groups}
+    return rates
+
+
+def test_without_decay_the_optimiser_is_adam():
+    networks = [Linear(6), Linear(6)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    ours = adam(networks[0], Optimisation(8, 4, 4, 0.1))
+    reference = torch.optim.Adam(networks[1].parameters(), lr=0.1)
+    for _ in range(5):
+        for network, optimiser in zip(networks, (ours, reference), strict=True):
+            optimiser.zero_grad()
+            network(torch.arange(6.0)[None]).square().sum().backward()
+            optimiser.step()
+    assert torch.allclose(networks[0].layer.weight, networks[1].layer.weight, atol=1e-7)
+
+
+def test_decay_shrinks_weights_and_leaves_biases():
+    network = Linear(6)
+    weight, bias = network.layer.weight.detach().clone(), network.layer.bias.detach().clone()
+    optimiser = adam(network, Optimisation(8, 4, 4, 0.1, weight_decay=0.5))
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser.step()
+    assert torch.allclose(network.layer.weight, weight * (1 - 0.1 * 0.5))
+    assert torch.equal(network.layer.bias, bias)
+
+
+def test_mixed_clips_learn_both_targets_by_their_shares():
+    _, targets, objective = regression_problem()
+    output, rows = torch.zeros(4, 1), np.arange(4)
+    mixed = mixed_terms(objective, output, rows, 0.75)["error"]
+    expected = 0.75 * targets[:4].square() + 0.25 * targets[:4].flip(0).square()
+    assert mixed.item() == pytest.approx(expected.mean().item())
+
+
+def test_windows_of_a_clip_are_averaged():
+    mels = np.random.default_rng(0).normal(size=(3, 2, 6)).astype(np.float16)
+    network = Linear(6)
+    averaged = predict(network, mels, np.arange(3), BACKEND, "", window=3, count=2)
+    halves = [predict(network, mels[:, :, half], np.arange(3), BACKEND, "") for half in (slice(0, 3), slice(3, 6))]
+    assert np.allclose(averaged, np.mean(halves, axis=0), atol=1e-6)
+
+
+def test_memory_that_runs_out_names_the_options():
+    mels, _, objective = regression_problem()
+
+    class Greedy(Linear):
+        def forward(self, mel):
+            return torch.empty(2**50)
+
+    rows = np.arange(64)
+    with pytest.raises(InputError, match=r"training\.accumulate"):
+        Trainer(Optimisation(8, 1, 1, 0.1), BACKEND).fit(Greedy(6), objective, mels, rows, rows, 0, "test")
+
+
+@pytest.mark.parametrize("clips", [1, 7, 300])
+def test_batches_arrive_in_order_however_they_are_read(clips):
+    mels = np.arange(600, dtype=np.float16).reshape(300, 1, 2)
+    rows = np.random.default_rng(0).permutation(300)[:clips]
+    parts = batches(rows, 4)
+    read = list(stream(mels, parts, BACKEND))
+    assert [len(batch) for batch in read] == [len(part) for part in parts]
+    assert np.array_equal(torch.cat(read).numpy(), mels[rows].astype(np.float32))

@@ -1,3 +1,5 @@
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,17 +7,27 @@ import torch
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from hearlog import estimator, runtime
+from hearlog.augmentation import Augmentation
+from hearlog.checkpoint import Run
 from hearlog.errors import InputError
+from hearlog.inference import predict
+from hearlog.network import EmbeddingNetwork, SeparableNetwork
+from hearlog.optimisation import Optimisation
+from hearlog.output_layer import fit_output_layer
 from hearlog.targets import ClassTarget, NumberTarget, target_of
-from hearlog.training import Optimisation
-from hearlog.transfer import Cell, Settings, Task, Teacher, fit_output_layer
+from hearlog.training import Trainer
+from hearlog.transfer import Cell, Settings, Task, Teacher
 
 BACKEND = runtime.start("cpu", "float32", 1)
 CONFIG = estimator.EstimatorConfig(channels=16, factors=8, se_ratio=8, audio={}, mel={})
 
 
-def settings(epochs: int = 25, kd_weight: float = 1.0) -> Settings:
-    return Settings(16, 8, 8, Optimisation(8, epochs, epochs, 0.01), kd_weight, 5000)
+def trainer(epochs: int = 25) -> Trainer:
+    return Trainer(Optimisation(8, epochs, epochs, 0.01), BACKEND)
+
+
+def settings(kd_weight: float = 1.0) -> Settings:
+    return Settings(16, 8, 8, kd_weight, 5000)
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +53,8 @@ def teacher(task) -> Teacher:
     return Teacher(CONFIG.build(), embeddings)
 
 
-def run(method: str, task: Task, teacher: Teacher | None, **changes):
-    return Cell(method, task, teacher, settings(**changes), BACKEND).run([0])
+def run(method: str, task: Task, teacher: Teacher | None, epochs: int = 25, **changes):
+    return Cell(method, task, teacher, settings(**changes), trainer(epochs)).run([0])
 
 
 @pytest.mark.parametrize("method", ["base", "init", "kd"])
@@ -67,9 +79,51 @@ def test_kd_pulls_the_penultimate_layer_to_the_teacher(task, teacher):
 
 
 def test_init_starts_from_the_estimator(task, teacher):
-    cell = Cell("init", task, teacher, settings(), BACKEND)
+    cell = Cell("init", task, teacher, settings(), trainer())
     started = cell._build_network(3).backbone.state_dict()
     assert all(torch.equal(started[name], weight) for name, weight in teacher.network.state_dict().items())
+
+
+@pytest.mark.parametrize("method", ["base", "kd"])
+def test_a_student_of_another_structure_learns_as_well(task, teacher, method):
+    student = replace(settings(), student="separable")
+    cell = Cell(method, task, teacher if method == "kd" else None, student, trainer())
+    assert isinstance(cell._build_network(3).backbone, SeparableNetwork)
+    predictions, _ = cell.run([0])
+    assert (predictions["truth"] == predictions["prediction"]).mean() > 0.9
+
+
+def test_init_has_the_structure_of_the_estimator_whatever_the_student(task, teacher):
+    cell = Cell("init", task, teacher, replace(settings(), student="separable"), trainer())
+    assert isinstance(cell._build_network(3).backbone, EmbeddingNetwork)
+
+
+def test_an_augmented_student_imitates_the_teacher_s_embedding_of_the_clean_clip(task, teacher):
+    augmented = Trainer(Optimisation(8, 1, 1, 0.01), BACKEND, Augmentation(mel_mask=8, time_mask=40, mixup=0.3))
+    cell = Cell("kd", task, teacher, settings(), augmented)
+    target = target_of(task.clips["target"], task.folds[0]["train"])
+    rows = np.array([3, 5])
+    terms = cell._objective(target).terms((torch.from_numpy(teacher.embeddings[rows]), torch.zeros(2, 3)), rows)
+    assert terms["distillation"].item() == pytest.approx(0, abs=1e-6)
+    _, curves = cell.run([0])
+    assert np.isfinite(curves["train_distillation"]).all()
+
+
+def test_outputs_of_several_windows_of_a_test_clip_are_averaged(task):
+    longer = Task(task.clips, task.folds, np.concatenate([task.mels, task.mels[::-1]], axis=2))
+    windowed = Trainer(Optimisation(8, 2, 2, 0.01), BACKEND, Augmentation(window=320))
+    cell = Cell("base", longer, None, replace(settings(), test_windows=2), windowed)
+    network = cell._build_network(1)
+    rows = np.arange(4)
+    both = predict(network, longer.mels, rows, BACKEND, "", lambda output: output[1], 320, 2)
+    halves = [
+        predict(network, longer.mels[:, :, part], rows, BACKEND, "", lambda output: output[1])
+        for part in (slice(320), slice(320, None))
+    ]
+    assert np.allclose(both, np.mean(halves, axis=0), rtol=1e-3, atol=0)
+    assert not np.allclose(halves[0], halves[1], rtol=0.05, atol=0)
+    predictions, _ = cell.run([0])
+    assert len(predictions) == 12
 
 
 def test_init_leaves_the_estimator_as_it_was(task, teacher):
@@ -109,7 +163,7 @@ def test_regression_trains_a_network(task):
 def test_every_seed_and_fold_is_tested(task, teacher):
     fold = task.folds[0]
     swapped = {"train": fold["train"], "valid": fold["test"], "test": fold["valid"]}
-    cell = Cell("fix", Task(task.clips, [fold, swapped], task.mels), teacher, settings(), BACKEND)
+    cell = Cell("fix", Task(task.clips, [fold, swapped], task.mels), teacher, settings(), trainer())
     predictions, curves = cell.run([0, 1])
     assert predictions.groupby(["seed", "fold"]).size().to_dict() == {(0, 0): 12, (0, 1): 6, (1, 0): 12, (1, 1): 6}
     assert len(curves) == 4
@@ -132,3 +186,40 @@ def test_an_output_layer_that_does_not_converge_names_the_setting():
 def test_numbers_are_regressed_and_text_is_classified():
     assert target_of(pd.Series([1.0, 3.0, 100.0]), np.array([0, 1])) == NumberTarget(2.0, 1.0)
     assert target_of(pd.Series(["b", "a", "b"]), np.array([0])) == ClassTarget(("a", "b"))
+
+
+def test_a_killed_cross_validation_goes_on_at_its_fold_and_epoch(task, teacher, tmp_path):
+    fold = task.folds[0]
+    two_folds = Task(task.clips, [fold, {**fold, "valid": fold["test"], "test": fold["valid"]}], task.mels)
+    cell = Cell("kd", two_folds, teacher, settings(), trainer(epochs=3))
+    predictions, curves = cell.run([0])
+
+    killed = Run(tmp_path)
+    cell._recall_fold(0, 0, killed)
+    with pytest.raises(ZeroDivisionError):
+        Cell("kd", two_folds, teacher, settings(), Dies(trainer(3).optimisation, BACKEND)).run([0], killed)
+    trained = []
+    counting = replace(cell, trainer=Counts(trainer(3).optimisation, BACKEND, trained=trained))
+    resumed, resumed_curves = counting.run([0], killed)
+    assert trained == ["kd fold 2/2"]
+    assert resumed.equals(predictions)
+    assert resumed_curves.equals(curves)
+
+
+@dataclass(frozen=True)
+class Dies(Trainer):
+    """Is killed before it has trained."""
+
+    def fit(self, *arguments):
+        raise ZeroDivisionError
+
+
+@dataclass(frozen=True)
+class Counts(Trainer):
+    """Notes the folds it trains."""
+
+    trained: list = field(default_factory=list)
+
+    def fit(self, *arguments):
+        self.trained.append(arguments[6])
+        return super().fit(*arguments)

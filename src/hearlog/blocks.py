@@ -33,7 +33,16 @@ class Runtime(Block):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     precision: Literal["auto", "float32", "bfloat16"]
     threads: Annotated[int, Field(ge=0, le=1024)]
+    devices: Annotated[int, Field(ge=1, le=1024)]
+    strategy: Literal["auto", "ddp"]
+    compile: bool
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?(MB|GB|TB)$")]
+
+    @model_validator(mode="after")
+    def _one_device_is_one(self) -> Runtime:
+        if self.devices > 1 and ":" in self.device:
+            raise ValueError(f"device {self.device} is one, devices are {self.devices}: set device to cuda")
+        return self
 
 
 class LogColumns(Block):
@@ -152,12 +161,34 @@ class Training(Block):
     epochs: Count
     patience: Count
     learning_rate: Positive
+    schedule: Literal["constant", "cosine"]
+    weight_decay: NonNegative
+    accumulate: Count
+
+    @model_validator(mode="after")
+    def _parts_have_statistics(self) -> Training:
+        if self.batch_size < 2 * self.accumulate:
+            raise ValueError(
+                f"accumulate {self.accumulate} cuts a batch_size of {self.batch_size} into parts of one clip, which "
+                "have no batch statistics: lower it"
+            )
+        return self
+
+
+class Augmentation(Block):
+    """What is done to the clips a network is trained on."""
+
+    window: Positive | None
+    mel_mask: Annotated[int, Field(ge=0)]
+    time_mask: NonNegative
+    mixup: NonNegative
 
 
 class Estimator(Block):
     """Training of the CF estimator."""
 
     training: Training
+    augmentation: Augmentation
 
 
 class Kd(Block):
@@ -181,6 +212,9 @@ class Transfer(Block):
 
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     training: Training
+    augmentation: Augmentation
+    test_windows: Count
+    student: Literal["paper", "separable"]
     fix: Fix
     init: Init
     kd: Kd
@@ -189,6 +223,12 @@ class Transfer(Block):
     def _no_repeats(self) -> Transfer:
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds {self.seeds} name a seed twice")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_have_a_length(self) -> Transfer:
+        if self.test_windows > 1 and self.augmentation.window is None:
+            raise ValueError(f"test_windows {self.test_windows} needs the windows' length: set augmentation.window")
         return self
 
 

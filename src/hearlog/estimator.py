@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from hearlog import seeds
+from hearlog.checkpoint import Checkpoint
 from hearlog.errors import InputError
 from hearlog.losses import cosine_proximity, squared_error
 from hearlog.network import EmbeddingNetwork
-from hearlog.runtime import Backend
-from hearlog.training import Objective, Optimisation, fit
+from hearlog.training import Objective, Trainer
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def train(
     embeddings: np.ndarray,
     parts: dict[str, np.ndarray],
     config: EstimatorConfig,
-    optimisation: Optimisation,
-    backend: Backend,
+    trainer: Trainer,
     seed: int,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[EmbeddingNetwork, EstimatorConfig, pd.DataFrame]:
     """Train the estimator on songs.
 
@@ -78,10 +78,12 @@ def train(
         Rows of the ``train`` and ``valid`` songs.
     config
         The network to build; its target scale is found here.
-    optimisation, backend
-        As in `hearlog.training.fit`.
+    trainer
+        How it is trained.
     seed
         Weights and order derive from it.
+    checkpoint
+        As in `hearlog.training.Trainer.fit`.
 
     Returns
     -------
@@ -93,18 +95,10 @@ def train(
     config = replace(config, target_scale=scale)
     torch.manual_seed(seeds.derive(seed, "weights"))
     network = config.build()
-    targets = backend.place(torch.from_numpy(embeddings / np.float32(scale)))
-    history = fit(
-        network,
-        embedding_objective(targets),
-        mels,
-        parts["train"],
-        parts["valid"],
-        optimisation,
-        backend,
-        seeds.derive(seed, "order"),
-        "estimator",
-    )
+    targets = trainer.backend.place(torch.from_numpy(embeddings / np.float32(scale)))
+    order = seeds.derive(seed, "order")
+    objective = embedding_objective(targets)
+    history = trainer.fit(network, objective, mels, parts["train"], parts["valid"], order, "estimator", checkpoint)
     return network, config, history
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from hearlog.corpus import Corpus
+from hearlog.inference import evaluation_batch
 from hearlog.params import Params
-from hearlog.training import EVALUATION_BATCH
-from hearlog.workload import LogSize, frames, generated_files, to_generate
+from hearlog.workload import LogSize, generated_files, to_generate
 
 UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}  # as DuckDB reads them
 
@@ -26,12 +26,12 @@ ROW, SPILLED_ROW = 150, 90
 NON_ZERO = 2 * (4 + 1)
 # Cropping 30 s at 44,100 Hz, stereo: 35 MB a thread (96,000 Hz: 90 MB), from 1 to 8 threads.
 CROP_SECOND = 1_300_000
-# `training.fit` in a process of its own, by cells of the first block's maps (clips x channels x bands x frames).
-# bfloat16, 16 clips of 30 s: 2.1 and 3.1 GB with 32 and 64 channels, about 20 bytes a cell beside the process, and 3.6
-# and 6.0 GB once it evaluates 64 clips, 11 bytes a cell; float32, 32 channels: 2.8 GB, 31 bytes, and 6.1 GB, 21 bytes.
+# Training in a process of its own, by cells of the first block's maps (clips x channels x bands x frames), measured
+# with 16 clips of 30 s: bfloat16 1.6, 2.5, 4.2, 7.6 GB with 32, 64, 128, 256 channels, float32 2.5, 4.1, 7.5 GB up to
+# 128 (python -m benchmarks.memory). In small parts validation sets the peak: 4.2 GB with 128 channels in float32.
 TRAINING_PROCESS = 900_000_000
-TRAINED_CELL = {torch.bfloat16: 20, torch.float32: 32}
-EVALUATED_CELL = {torch.bfloat16: 11, torch.float32: 21}
+TRAINED_CELL = {torch.bfloat16: 13, torch.float32: 26}
+EVALUATED_CELL = {torch.bfloat16: 12, torch.float32: 26}
 ID = 20  # bytes of a user's or song's name and counts in Parquet
 GENERATED_SECOND = 55_000  # bytes of a second of the embedded data set's audio, mean over the formats
 
@@ -55,15 +55,29 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
     Bytes of ``log ingestion``, ``ALS``, ``cropping`` and ``training``; the last two without what the operating system
     keeps of files, which it gives up when asked.
     """
-    batch_size = max(params.estimator.training.batch_size, params.transfer.training.batch_size)
-    cell_bytes = max(batch_size * TRAINED_CELL[dtype], EVALUATION_BATCH * EVALUATED_CELL[dtype])
-    cells = largest_capacity(params) * params.mel.n_mels * frames(params)
+    trained = max(-(-run.batch_size // run.accumulate) for run in (params.estimator.training, params.transfer.training))
+    cells = largest_capacity(params) * params.mel.n_mels * params.frames(params.audio.seconds)
     return {
         "log ingestion": PROCESS + min(_memory_limit(params), ROW * logs.rows),
         "ALS": PROCESS + NON_ZERO * logs.most_non_zeros + 4 * params.als.factors * (logs.users + logs.songs),
         "cropping": TORCH_PROCESS + round(threads * CROP_SECOND * params.audio.seconds),
-        "training": TRAINING_PROCESS + cell_bytes * cells,
+        "training": training_bytes(cells, trained, dtype),
     }
+
+
+def training_bytes(cells: int, clips: int, dtype: torch.dtype) -> int:
+    """Estimate the bytes that training takes at its peak.
+
+    Parameters
+    ----------
+    cells
+        Values in the largest maps of a clip, channels x bands x frames.
+    clips
+        Of a batch, or of a part of it where gradients are accumulated.
+    dtype
+        In which the network multiplies.
+    """
+    return TRAINING_PROCESS + cells * max(clips * TRAINED_CELL[dtype], evaluation_batch(cells) * EVALUATED_CELL[dtype])
 
 
 def disk(params: Params, clips: Mapping[str, int], logs: LogSize) -> dict[str, int]:
@@ -98,12 +112,12 @@ def _generated_bytes(params: Params, files: int) -> int:
 
 def clip_bytes(params: Params) -> int:
     """Bytes of a crop (int16) and its spectrogram (float16)."""
-    return 2 * params.audio.samples + 2 * params.mel.n_mels * frames(params)
+    return 2 * params.audio.samples + 2 * params.mel.n_mels * params.frames(params.audio.seconds)
 
 
 def kept(params: Params, clips: Mapping[str, int], corpora: Path) -> int:
     """Bytes of generated audio, and of an earlier run's crops and spectrograms of the shape of the present settings."""
-    shapes = ((params.audio.samples,), (params.mel.n_mels, frames(params)))
+    shapes = ((params.audio.samples,), (params.mel.n_mels, params.frames(params.audio.seconds)))
     total = _generated_bytes(params, generated_files(params) - to_generate(params))
     for name in _data_sets(params, clips):
         corpus = Corpus(corpora / name)

@@ -20,6 +20,17 @@ def initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+def channel_means(maps: torch.Tensor) -> torch.Tensor:
+    """Average maps ``(clips, channels, bands, frames)``, in channels_last, over bands and frames.
+
+    It is a product with ones: torch's own mean of bfloat16 copies the maps to float32 on the CPU, and its gradient has
+    another memory layout than that of the pooling, which took a quarter of a training step.
+    """
+    clips, channels = maps.shape[:2]
+    pixels = maps.permute(0, 2, 3, 1).reshape(clips, -1, channels)
+    return torch.bmm(maps.new_ones(clips, 1, pixels.shape[1]), pixels)[:, 0] / pixels.shape[1]
+
+
 class SqueezeExcitation(nn.Module):
     """Channel gate of Hu, Shen and Sun (2018): means over the map, through a bottleneck, to a weight a channel."""
 
@@ -60,9 +71,9 @@ class DoubleConvBlock(nn.Module):
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Map ``(clips, in_channels, bands, frames)`` to pooled maps, or to ``(clips, channels)`` means."""
-        maps = self.conv1(torch.relu(self.norm1(maps)))
-        maps = self.conv2(torch.relu(self.norm2(maps)))
-        means = maps.mean(dim=(2, 3))
+        maps = self.conv1(torch.relu_(self.norm1(maps)))
+        maps = self.conv2(torch.relu_(self.norm2(maps)))
+        means = channel_means(maps)
         gates = self.gate(means)
         if self.pool is None:
             return means * gates
@@ -100,6 +111,62 @@ class EmbeddingNetwork(nn.Module):
         return self.embedding(maps)
 
 
+class SeparableBlock(nn.Module):
+    """Batch normalisation, ReLU, depthwise 3x3 and pointwise 1x1 convolution (Howard et al. 2017); then pooling.
+
+    Parameters
+    ----------
+    in_channels, channels, pool
+        As of `DoubleConvBlock`.
+    """
+
+    def __init__(self, in_channels: int, channels: int, pool: tuple[int, int] | None) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(in_channels)
+        self.depthwise = nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels)
+        self.pointwise = nn.Conv2d(in_channels, channels, 1)
+        self.pool = nn.MaxPool2d(pool) if pool else None
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Map as `DoubleConvBlock` does."""
+        maps = self.pointwise(self.depthwise(torch.relu_(self.norm(maps))))
+        return channel_means(maps) if self.pool is None else self.pool(maps)
+
+
+class SeparableNetwork(nn.Module):
+    """A small student of another structure: one separable convolution a block, no gates.
+
+    The paper claims that distillation works whatever the student's structure (section 4).
+
+    Parameters
+    ----------
+    channels, factors
+        As of `EmbeddingNetwork`.
+    """
+
+    def __init__(self, channels: int, factors: int = 40) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, channels, 3, padding=1)
+        self.blocks = nn.ModuleList(SeparableBlock(channels, channels, pool) for pool in [*POOLS, None])
+        self.embedding = nn.Linear(channels, factors)
+        self.apply(initialise)
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """Map as `EmbeddingNetwork` does."""
+        maps = self.first(mel[:, None].contiguous(memory_format=torch.channels_last))
+        for block in self.blocks:
+            maps = block(maps)
+        return self.embedding(maps)
+
+
+STUDENTS = ("paper", "separable")
+
+
+def build_student(name: str, channels: int, factors: int, se_ratio: int) -> EmbeddingNetwork | SeparableNetwork:
+    """Return one of `STUDENTS` with fresh weights: the paper's network, or `SeparableNetwork`, which has no gates."""
+    return EmbeddingNetwork(channels, factors, se_ratio) if name == "paper" else SeparableNetwork(channels, factors)
+
+
 class TaskNetwork(nn.Module):
     """The same network with an output layer on its embedding, which is the penultimate layer (section 3.2.2).
 
@@ -111,7 +178,7 @@ class TaskNetwork(nn.Module):
         Number of classes, or 1 for a regression.
     """
 
-    def __init__(self, backbone: EmbeddingNetwork, outputs: int) -> None:
+    def __init__(self, backbone: EmbeddingNetwork | SeparableNetwork, outputs: int) -> None:
         super().__init__()
         self.backbone = backbone
         self.output = nn.Linear(backbone.embedding.out_features, outputs)

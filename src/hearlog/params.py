@@ -62,6 +62,10 @@ class Params(Block):
     transfer: Transfer
     pilot: Pilot
 
+    def frames(self, seconds: float) -> int:
+        """Spectrogram frames in so many seconds."""
+        return round(seconds * self.audio.sample_rate) // self.mel.hop_length
+
     @model_validator(mode="after")
     def _capacity_within_limit(self) -> Params:
         widest = self.model.channels * max(self.sweep.widths)
@@ -121,6 +125,18 @@ class Params(Block):
             )
         if self.demo.seconds < self.audio.min_seconds:
             raise ValueError("demo.seconds must not be below audio.min_seconds: every generated file would be rejected")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_fit_network(self) -> Params:
+        for name, block in (("estimator", self.estimator), ("transfer", self.transfer)):
+            window = block.augmentation.window
+            if window is None or (window <= self.audio.seconds and self.frames(window) in range(320, 10**9, 320)):
+                continue
+            raise ValueError(
+                f"{name}.augmentation.window {window:g} must be a multiple of 320 x mel.hop_length (7.5 s at 16000 Hz) "
+                f"and at most audio.seconds {self.audio.seconds:g}"
+            )
         return self
 
 

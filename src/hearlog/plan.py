@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -195,6 +196,26 @@ def make_plan(params: Params, clips: Mapping[str, int] | None = None, logs: LogS
             dtype=str(backend.dtype).removeprefix("torch."),
         ),
     )
+
+
+def describe_jobs(plan: Plan, jobs: int, gpus: int) -> str:
+    """Say what ``jobs`` trainings at once take of memory, in a line, and warn where that is not free.
+
+    Parameters
+    ----------
+    plan
+        What one training takes.
+    jobs
+        Stages at once.
+    gpus
+        GPUs among which they are shared.
+    """
+    what, free, each = "memory", plan.available, jobs
+    if plan.gpu is not None:
+        what, free, each = "each GPU's memory", plan.gpu, math.ceil(jobs / gpus)
+    size = each * plan.memory["training"]
+    text = f"jobs    {jobs} at once: training takes up to {_size(size)} of {what}, {_size(free)} free"
+    return text + (": lower the number of jobs (make jobs N=…)" if size > free else "")
 
 
 def _list(parts: Mapping[str, float], write: Callable[[float], str]) -> str:

@@ -5,23 +5,45 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from hearlog import processes
 from hearlog.errors import InputError
+from hearlog.processes import Processes
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 @dataclass(frozen=True)
 class Backend:
-    """Where tensors live and in which precision the network multiplies."""
+    """Where tensors live, in which precision the network multiplies, and who else trains it.
+
+    Attributes
+    ----------
+    device
+        Of this process.
+    dtype
+        float32, or bfloat16 for mixed precision.
+    processes
+        Those that train together.
+    compiled
+        Whether ``torch.compile`` makes kernels of the network for training.
+    """
 
     device: torch.device
     dtype: torch.dtype
+    processes: Processes = field(default_factory=Processes)
+    compiled: bool = False
+
+    @property
+    def quiet(self) -> bool | None:
+        """As ``disable`` of a tqdm bar: the first process shows one if there is a terminal, the others never."""
+        return None if self.processes.first else True
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Mixed precision around a forward pass; does nothing in float32."""
@@ -31,20 +53,59 @@ class Backend:
         """Move a network to the device; its convolutions run in channels_last."""
         return network.to(self.device).to(memory_format=torch.channels_last)
 
+    def prepare(self, network: torch.nn.Module) -> torch.nn.Module:
+        """Place a network for training; what is returned is to be called, and has the same weights."""
+        self.place_network(network)
+        if self.compiled:
+            network.compile()
+        return self.processes.wrap(network)
+
+    def pin(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Move a batch to memory that CUDA copies from while it computes; does nothing for the CPU."""
+        return tensor.pin_memory() if self.device.type == "cuda" else tensor
+
     def place(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Move a batch to the device, from pinned memory and without waiting on CUDA."""
-        if self.device.type == "cuda":
-            tensor = tensor.pin_memory()
+        """Move a batch to the device; from pinned memory, without waiting."""
         return tensor.to(self.device, non_blocking=True)
+
+
+@contextmanager
+def out_of_memory(label: str) -> Iterator[None]:
+    """Name the options to change when a network does not fit.
+
+    Raises
+    ------
+    InputError
+        In place of torch's own error, on CUDA and on the CPU.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        raise InputError(
+            f"{label}: out of memory. Raise training.accumulate, which computes a batch in parts and keeps its size, "
+            "or lower training.batch_size or model.channels"
+        ) from None
 
 
 def threads(requested: int) -> int:
     """Return the number of threads to use: ``requested``, or for 0 every core this process may run on."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    else:  # macOS: `hearlog jobs` says in a variable what it cannot bind
+        allowed = int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count() or 1
     return requested or allowed
 
 
-def start(device: str = "auto", precision: str = "auto", thread_count: int = 0) -> Backend:
+def start(
+    device: str = "auto",
+    precision: str = "auto",
+    thread_count: int = 0,
+    devices: int = 1,
+    strategy: str = "auto",
+    compiled: bool = False,
+) -> Backend:
     """Prepare this process for numerical work and choose where it runs.
 
     Parameters
@@ -55,20 +116,31 @@ def start(device: str = "auto", precision: str = "auto", thread_count: int = 0) 
         ``auto`` takes bfloat16 where the hardware multiplies in it; ``float32`` or ``bfloat16``.
     thread_count
         CPU threads; 0 for all cores.
+    devices, strategy
+        As of `hearlog.processes.start`.
+    compiled
+        As of `Backend`.
 
     Raises
     ------
     InputError
-        If CUDA is asked for and absent.
+        If CUDA is asked for and absent, or has fewer devices.
     """
     keep_freed_memory()
-    torch.set_num_threads(threads(thread_count))
+    torch.set_num_threads(max(threads(thread_count) // devices, 1))
     torch.set_float32_matmul_precision("high")
     chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise InputError(f"runtime.device is {device}, but torch finds no CUDA device here: set it to auto or cpu")
+    if chosen.type == "cuda" and devices > torch.cuda.device_count():
+        raise InputError(
+            f"runtime.devices is {devices}, but torch finds {torch.cuda.device_count()} CUDA device(s) here: lower it"
+        )
     bfloat16 = _multiplies_bfloat16(chosen) if precision == "auto" else precision == "bfloat16"
-    return Backend(chosen, torch.bfloat16 if bfloat16 else torch.float32)
+    together = processes.start(chosen.type, devices, strategy)
+    if together.fabric is not None:
+        chosen = together.fabric.device
+    return Backend(chosen, torch.bfloat16 if bfloat16 else torch.float32, together, compiled)
 
 
 def keep_freed_memory() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,14 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from hearlog.augmentation import Augmentation
+from hearlog.checkpoint import Checkpoint
 from hearlog.errors import InputError
-from hearlog.runtime import Backend
-
-EVALUATION_BATCH = 64  # clips; without gradients a larger batch fits and runs faster
+from hearlog.inference import clip_cells, evaluation_batch
+from hearlog.loader import batches, cut, stream
+from hearlog.optimisation import Optimisation, adam, set_learning_rate
+from hearlog.processes import Processes
+from hearlog.runtime import Backend, out_of_memory
 
 
 @dataclass(frozen=True)
@@ -38,100 +42,195 @@ class Objective:
     selection: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Optimisation:
-    """Adam with a constant learning rate, until the validation loss stops falling."""
+@dataclass
+class Progress:
+    """How far a training run is.
 
-    batch_size: int
-    epochs: int
-    patience: int
-    learning_rate: float
-
-
-def fit(
-    network: torch.nn.Module,
-    objective: Objective,
-    mels: np.ndarray,
-    train: np.ndarray,
-    valid: np.ndarray,
-    optimisation: Optimisation,
-    backend: Backend,
-    seed: int,
-    label: str,
-) -> pd.DataFrame:
-    """Train a network and leave it with the weights of its best epoch.
-
-    Parameters
+    Attributes
     ----------
-    network
-        Maps mel spectrograms ``(clips, bands, frames)`` to what ``objective.terms`` takes.
-    objective
-        Losses.
-    mels
-        float16 mel spectrograms of all clips, clips x bands x frames; may be memory-mapped.
-    train, valid
-        Rows of ``mels``.
+    epoch
+        Epochs done.
+    best, best_epoch, best_weights
+        Least validation loss, its epoch, and the network's weights after it.
+    history
+        A row an epoch.
+    """
+
+    best_weights: dict[str, torch.Tensor]
+    epoch: int = 0
+    best: float = math.inf
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def goes_on(self, optimisation: Optimisation) -> bool:
+        """Tell whether another epoch is due."""
+        return self.epoch < optimisation.epochs and self.epoch - self.best_epoch < optimisation.patience
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """How networks are trained here.
+
+    Attributes
+    ----------
     optimisation
         Settings of the optimiser and of early stopping.
     backend
         Device and precision.
-    seed
-        Of the order of the clips.
-    label
-        Shown beside the progress bar.
-
-    Returns
-    -------
-    One row an epoch: ``epoch`` (from 1) and each term's mean on both parts, ``train_<term>`` (of the weights as they
-    were during the epoch) and ``valid_<term>``.
-
-    Raises
-    ------
-    InputError
-        If the loss is no longer finite.
+    augmentation
+        What is done to training clips.
     """
-    backend.place_network(network)
-    optimiser = torch.optim.Adam(network.parameters(), lr=optimisation.learning_rate, fused=True)
-    order = np.random.default_rng(seed)
-    best, best_epoch, best_weights, history = math.inf, 0, network.state_dict(), []
-    bar = tqdm(range(1, optimisation.epochs + 1), label, unit="epoch", disable=None)
-    for epoch in bar:
-        trained = _train_epoch(network, objective, mels, order.permutation(train), optimisation, optimiser, backend)
-        validated = evaluate(network, objective, mels, valid, backend)
-        history.append({"epoch": epoch, **_prefix("train", trained), **_prefix("valid", validated)})
-        loss = sum(validated[term] for term in objective.selection)
-        if not math.isfinite(loss + sum(trained.values())):
-            raise InputError(f"{label}: the loss is {loss} in epoch {epoch}: lower training.learning_rate")
-        bar.set_postfix(loss=f"{loss:.4f}", best=f"{min(loss, best):.4f}")
-        if loss < best:
-            best, best_epoch, best_weights = loss, epoch, copy.deepcopy(network.state_dict())
-        elif epoch - best_epoch >= optimisation.patience:
-            break
-    network.load_state_dict(best_weights)
-    return pd.DataFrame(history)
+
+    optimisation: Optimisation
+    backend: Backend
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def fit(
+        self,
+        network: torch.nn.Module,
+        objective: Objective,
+        mels: np.ndarray,
+        train: np.ndarray,
+        valid: np.ndarray,
+        seed: int,
+        label: str,
+        checkpoint: Checkpoint | None = None,
+    ) -> pd.DataFrame:
+        """Train a network and leave it with the weights of its best epoch.
+
+        A run that was killed goes on after the last epoch it finished, and ends as if it had never stopped.
+
+        Parameters
+        ----------
+        network
+            Maps mel spectrograms ``(clips, bands, frames)`` to what ``objective.terms`` takes.
+        objective
+            Losses.
+        mels
+            float16 mel spectrograms of all clips, clips x bands x frames; may be memory-mapped.
+        train, valid
+            Rows of ``mels``.
+        seed
+            Of the order of the clips and of their augmentation.
+        label
+            Shown beside the progress bar.
+        checkpoint
+            Where the state after each epoch is kept; None keeps none.
+
+        Returns
+        -------
+        One row an epoch: ``epoch`` (from 1) and each term's mean on both parts, ``train_<term>`` (of the weights as
+        they were during the epoch) and ``valid_<term>``.
+
+        Raises
+        ------
+        InputError
+            If the loss is no longer finite, or memory runs out.
+        """
+        module = self.backend.prepare(network)
+        optimiser = adam(network, self.optimisation)
+        random = np.random.default_rng(seed)
+        progress = self._resume(checkpoint, network, optimiser, random)
+        bar = tqdm(
+            total=self.optimisation.epochs, initial=progress.epoch, desc=label, unit="epoch", disable=self.backend.quiet
+        )
+        with bar, out_of_memory(label):
+            while progress.goes_on(self.optimisation):
+                set_learning_rate(optimiser, self.optimisation, progress.epoch)
+                trained = self._train_epoch(module, objective, mels, random.permutation(train), optimiser, random)
+                self.backend.processes.agree(network)
+                validated = evaluate(network, objective, mels, valid, self.backend)
+                _record(progress, network, objective, trained, validated, label)
+                if checkpoint and self.backend.processes.first:
+                    checkpoint.save(_state(network, optimiser, random, progress))
+                bar.update()
+                bar.set_postfix(best=f"{progress.best:.4f}")
+        network.load_state_dict(progress.best_weights)
+        return pd.DataFrame(progress.history)
+
+    def _train_epoch(
+        self,
+        module: torch.nn.Module,
+        objective: Objective,
+        mels: np.ndarray,
+        rows: np.ndarray,
+        optimiser: torch.optim.Optimizer,
+        random: np.random.Generator,
+    ) -> dict[str, float]:
+        module.train()
+        together, means = self.backend.processes, _Means(objective.weights)
+        steps = batches(rows, self.optimisation.batch_size)
+        parts = [cut(step, self.optimisation.accumulate, together.count) for step in steps]
+        mine = [[together.share(part) for part in of_step] for of_step in parts]
+        clips = stream(mels, [part for of_step in mine for part in of_step], self.backend)
+        for step, of_step in zip(steps, mine, strict=True):
+            draws = self.augmentation.draw(random, len(step), *mels.shape[1:])
+            places = pd.Series(range(len(step)), index=step)
+            optimiser.zero_grad(set_to_none=True)
+            for place, part in enumerate(of_step, start=1):
+                with together.accumulate(module, last=place == len(of_step)):
+                    with self.backend.autocast():
+                        output = module(draws.take(places[part].to_numpy()).apply(next(clips)))
+                    terms = mixed_terms(objective, output, part, draws.share)
+                    loss = torch.stack([objective.weights[name] * term for name, term in terms.items()]).sum()
+                    together.backward(loss * (len(part) / len(step)))
+                means.add(terms, len(part))
+            optimiser.step()
+        return means.read(together)
+
+    def _resume(
+        self,
+        checkpoint: Checkpoint | None,
+        network: torch.nn.Module,
+        optimiser: torch.optim.Optimizer,
+        random: np.random.Generator,
+    ) -> Progress:
+        """Set all three as they were after the last epoch that was finished."""
+        state = self.backend.processes.from_first(checkpoint.load) if checkpoint else None
+        if state is None:
+            return Progress(network.state_dict())
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        random.bit_generator.state = state["random"]
+        return Progress(**state["progress"])
 
 
-def _train_epoch(
+def _state(
+    network: torch.nn.Module, optimiser: torch.optim.Optimizer, random: np.random.Generator, progress: Progress
+) -> dict[str, Any]:
+    return {
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "random": random.bit_generator.state,
+        "progress": vars(progress),
+    }
+
+
+def mixed_terms(objective: Objective, output: Any, rows: np.ndarray, share: float) -> dict[str, torch.Tensor]:
+    """Losses of a batch; of mixed clips, those to either clip's own target, by their shares."""
+    terms = objective.terms(output, rows)
+    if share == 1:
+        return terms
+    mirrored = objective.terms(output, rows[::-1].copy())
+    return {name: share * term + (1 - share) * mirrored[name] for name, term in terms.items()}
+
+
+def _record(
+    progress: Progress,
     network: torch.nn.Module,
     objective: Objective,
-    mels: np.ndarray,
-    rows: np.ndarray,
-    optimisation: Optimisation,
-    optimiser: torch.optim.Optimizer,
-    backend: Backend,
-) -> dict[str, float]:
-    network.train()
-    totals = _Means()
-    for batch in batches(rows, optimisation.batch_size):
-        with backend.autocast():
-            output = network(load(mels, batch, backend))
-        terms = objective.terms(output, batch)
-        loss = torch.stack([objective.weights[name] * term for name, term in terms.items()]).sum()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        totals.add(terms, len(batch))
-    return totals.read()
+    trained: dict[str, float],
+    validated: dict[str, float],
+    label: str,
+) -> None:
+    progress.epoch += 1
+    progress.history.append({"epoch": progress.epoch, **_prefix("train", trained), **_prefix("valid", validated)})
+    loss = sum(validated[term] for term in objective.selection)
+    if not math.isfinite(loss + sum(trained.values())):
+        raise InputError(f"{label}: the loss is {loss} in epoch {progress.epoch}: lower training.learning_rate")
+    if loss < progress.best:
+        progress.best, progress.best_epoch = loss, progress.epoch
+        progress.best_weights = copy.deepcopy(network.state_dict())
 
 
 @torch.inference_mode()
@@ -140,54 +239,13 @@ def evaluate(
 ) -> dict[str, float]:
     """Mean of each term over the clips in ``rows``, without training."""
     network.eval()
-    totals = _Means()
-    for batch in batches(rows, EVALUATION_BATCH):
+    means = _Means(objective.weights)
+    parts = batches(backend.processes.share(rows), evaluation_batch(clip_cells(network, mels)))
+    for part, clips in zip(parts, stream(mels, parts, backend), strict=True):
         with backend.autocast():
-            output = network(load(mels, batch, backend))
-        totals.add(objective.terms(output, batch), len(batch))
-    return totals.read()
-
-
-@torch.inference_mode()
-def predict(
-    network: torch.nn.Module,
-    mels: np.ndarray,
-    rows: np.ndarray,
-    backend: Backend,
-    label: str,
-    select: Callable[[Any], torch.Tensor] = lambda output: output,
-) -> np.ndarray:
-    """Run a network over clips.
-
-    Parameters
-    ----------
-    network, mels, backend, label
-        As in `fit`.
-    rows
-        Rows of ``mels``.
-    select
-        Takes one tensor from the network's output.
-
-    Returns
-    -------
-    float32, ``len(rows)`` x the width of that tensor.
-    """
-    backend.place_network(network).eval()
-    outputs = []
-    for batch in tqdm(list(batches(rows, EVALUATION_BATCH)), label, unit="batch", disable=None, leave=False):
-        with backend.autocast():
-            outputs.append(select(network(load(mels, batch, backend))).float().cpu().numpy())
-    return np.concatenate(outputs)
-
-
-def batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Cut rows into batches of at most ``size``, as equal as can be: batch statistics never rest on a lone clip."""
-    yield from np.array_split(rows, math.ceil(len(rows) / size))
-
-
-def load(mels: np.ndarray, rows: np.ndarray, backend: Backend) -> torch.Tensor:
-    """Copy the spectrograms of a batch to the device, as float32."""
-    return backend.place(torch.from_numpy(mels[rows])).float()
+            output = network(clips)
+        means.add(objective.terms(output, part), len(part))
+    return means.read(backend.processes)
 
 
 def _prefix(part: str, terms: dict[str, float]) -> dict[str, float]:
@@ -197,14 +255,16 @@ def _prefix(part: str, terms: dict[str, float]) -> dict[str, float]:
 class _Means:
     """Running means of the terms, weighted by clips; read from the device once."""
 
-    def __init__(self) -> None:
-        self.sums: dict[str, torch.Tensor] = {}
+    def __init__(self, names: Iterable[str]) -> None:
+        self.sums = dict.fromkeys(names, torch.zeros((), dtype=torch.float64))
         self.clips = 0
 
     def add(self, terms: dict[str, torch.Tensor], clips: int) -> None:
         for name, term in terms.items():
-            self.sums[name] = self.sums.get(name, 0) + term.detach().double() * clips
+            self.sums[name] = self.sums[name].to(term.device) + term.detach().double() * clips
         self.clips += clips
 
-    def read(self) -> dict[str, float]:
-        return {name: float(total) / self.clips for name, total in self.sums.items()}
+    def read(self, together: Processes) -> dict[str, float]:
+        """Divide the sums of all processes by their clips."""
+        *sums, clips = together.total(torch.tensor([*map(float, self.sums.values()), self.clips])).tolist()
+        return {name: total / clips for name, total in zip(self.sums, sums, strict=True)}

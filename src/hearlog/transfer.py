@@ -12,25 +12,22 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from hearlog import seeds
-from hearlog.errors import InputError
+from hearlog.checkpoint import Checkpoint, Run
+from hearlog.inference import predict
 from hearlog.losses import cosine_proximity, squared_error
-from hearlog.network import EmbeddingNetwork, TaskNetwork
-from hearlog.runtime import Backend
-from hearlog.targets import ClassTarget, Target, target_of
-from hearlog.training import Objective, Optimisation, fit, predict
+from hearlog.network import EmbeddingNetwork, TaskNetwork, build_student
+from hearlog.output_layer import fit_output_layer
+from hearlog.targets import Target, target_of
+from hearlog.training import Objective, Trainer
 
 
 @dataclass(frozen=True)
@@ -70,14 +67,29 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Settings:
-    """The network's size, its training, and each method's own settings."""
+    """The network's size, and each method's own settings.
+
+    Attributes
+    ----------
+    channels, factors, se_ratio
+        As of `hearlog.network.EmbeddingNetwork`.
+    kd_weight
+        Of the distillation loss beside the task loss.
+    fix_iterations
+        Most iterations of the logistic regression.
+    student
+        Which of `hearlog.network.STUDENTS` ``base`` and ``kd`` train; ``init`` needs the estimator's own structure.
+    test_windows
+        Windows of each test clip whose outputs are averaged, of the length of the training's; 1 takes the whole clip.
+    """
 
     channels: int
     factors: int
     se_ratio: int
-    optimisation: Optimisation
     kd_weight: float
     fix_iterations: int
+    student: str = "paper"
+    test_windows: int = 1
 
 
 def task_objective(target: Target, encoded: torch.Tensor) -> Objective:
@@ -119,62 +131,97 @@ class Cell:
         None for ``base``, which knows nothing of the estimator.
     settings
         Of the network and the method.
-    backend
-        Device and precision.
+    trainer
+        How networks are trained.
     """
 
     method: str
     task: Task
     teacher: Teacher | None
     settings: Settings
-    backend: Backend
+    trainer: Trainer
 
-    def run(self, repeats: list[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def run(self, repeats: list[int], saved: Run | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Train and test on every fold, once a seed; the same seed and fold start every method alike.
+
+        Parameters
+        ----------
+        repeats
+            The seeds.
+        saved
+            Where finished folds and epochs are kept, from which a killed run goes on.
 
         Returns
         -------
         Predictions: ``seed``, ``fold``, ``item_id``, ``truth``, ``prediction`` of every test clip; and the curves:
-        ``seed``, ``fold`` and the columns of `hearlog.training.fit`'s history.
+        ``seed``, ``fold`` and the columns of `hearlog.training.Trainer.fit`'s history.
         """
-        predictions, curves = [], []
-        for seed in repeats:
-            for fold, parts in enumerate(self.task.folds):
-                target = target_of(self.task.clips["target"], parts["train"])
-                if self.method == "fix":
-                    outputs, history = self._fit_output_layer(target, parts)
-                else:
-                    label = f"{self.method} fold {fold + 1}/{len(self.task.folds)}"
-                    outputs, history = self._train_network(target, parts, seeds.derive(seed, fold), label)
-                tested = self.task.clips.iloc[parts["test"]]
-                rows = {"item_id": tested["item_id"], "truth": tested["target"], "prediction": target.decode(outputs)}
-                predictions.append(pd.DataFrame({"seed": seed, "fold": fold, **rows}))
-                history.insert(0, "seed", seed)
-                history.insert(1, "fold", fold)
-                curves.append(history)
-        return pd.concat(predictions, ignore_index=True), pd.concat(curves, ignore_index=True)
+        tables: dict[str, list[pd.DataFrame]] = {"predictions": [], "curves": []}
+        for seed, fold in product(repeats, range(len(self.task.folds))):
+            for name, rows in self._recall_fold(seed, fold, saved).items():
+                tables[name].append(pd.DataFrame({"seed": seed, "fold": fold} | rows))
+        predictions, curves = (pd.concat(parts, ignore_index=True) for parts in tables.values())
+        return predictions, curves
+
+    def _recall_fold(self, seed: int, fold: int, saved: Run | None) -> dict[str, Any]:
+        """Run a fold, unless a killed run had finished it."""
+        if saved is None:
+            return self._run_fold(seed, fold, None)
+        finished = saved.checkpoint(f"seed{seed}-fold{fold}-finished")
+        tables = self.trainer.backend.processes.from_first(finished.load)
+        if tables is None:
+            tables = self._run_fold(seed, fold, saved.checkpoint(f"seed{seed}-fold{fold}"))
+            if self.trainer.backend.processes.first:
+                finished.save(tables)
+        return tables
+
+    def _run_fold(self, seed: int, fold: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
+        parts = self.task.folds[fold]
+        target = target_of(self.task.clips["target"], parts["train"])
+        if self.method == "fix":
+            outputs, history = self._fit_output_layer(target, parts)
+        else:
+            label = f"{self.method} fold {fold + 1}/{len(self.task.folds)}"
+            outputs, history = self._train_network(target, parts, seeds.derive(seed, fold), label, checkpoint)
+        tested = self.task.clips.iloc[parts["test"]]
+        predictions = {"item_id": tested["item_id"], "truth": tested["target"], "prediction": target.decode(outputs)}
+        return {
+            "predictions": pd.DataFrame(predictions).to_dict("list"),
+            "curves": history.to_dict("list"),
+        }
 
     def _train_network(
-        self, target: Target, parts: dict[str, np.ndarray], seed: int, label: str
+        self, target: Target, parts: dict[str, np.ndarray], seed: int, label: str, checkpoint: Checkpoint | None
     ) -> tuple[np.ndarray, pd.DataFrame]:
         torch.manual_seed(seeds.derive(seed, "weights"))
         network = self._build_network(target.outputs)
-        history = fit(
+        history = self.trainer.fit(
             network,
             self._objective(target),
             self.task.mels,
             parts["train"],
             parts["valid"],
-            self.settings.optimisation,
-            self.backend,
             seeds.derive(seed, "order"),
             label,
+            checkpoint,
         )
-        outputs = predict(network, self.task.mels, parts["test"], self.backend, label, lambda output: output[1])
+        window, windows = self.trainer.augmentation.window, self.settings.test_windows
+        outputs = predict(
+            network,
+            self.task.mels,
+            parts["test"],
+            self.trainer.backend,
+            label,
+            lambda output: output[1],
+            window if windows > 1 else None,
+            windows,
+        )
         return outputs, history
 
     def _build_network(self, outputs: int) -> TaskNetwork:
-        backbone = EmbeddingNetwork(self.settings.channels, self.settings.factors, self.settings.se_ratio)
+        student = "paper" if self.method == "init" else self.settings.student
+        size = (self.settings.channels, self.settings.factors, self.settings.se_ratio)
+        backbone = build_student(student, *size)
         network = TaskNetwork(backbone, outputs)
         if self.method == "init":
             assert self.teacher is not None
@@ -182,11 +229,11 @@ class Cell:
         return network
 
     def _objective(self, target: Target) -> Objective:
-        encoded = self.backend.place(target.encode(self.task.clips["target"]))
+        encoded = self.trainer.backend.place(target.encode(self.task.clips["target"]))
         if self.method != "kd":
             return task_objective(target, encoded)
         assert self.teacher is not None
-        embeddings = self.backend.place(torch.from_numpy(self.teacher.embeddings))
+        embeddings = self.trainer.backend.place(torch.from_numpy(self.teacher.embeddings))
         return distillation_objective(target, encoded, embeddings, self.settings.kd_weight)
 
     def _fit_output_layer(self, target: Target, parts: dict[str, np.ndarray]) -> tuple[np.ndarray, pd.DataFrame]:
@@ -202,52 +249,3 @@ class Cell:
             outputs = torch.from_numpy(predict_outputs(embeddings[parts[part]]))
             history[f"{part}_task"] = float(target.loss(outputs, encoded[parts[part]]))
         return predict_outputs(embeddings[parts["test"]]), pd.DataFrame([history])
-
-
-def fit_output_layer(
-    target: Target, embeddings: np.ndarray, encoded: np.ndarray, iterations: int
-) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
-    """Fit an output layer on frozen embeddings to convergence: logistic or linear regression.
-
-    Embeddings are standardised: at their raw scale a few hundred steps of Adam leave the layer untrained.
-
-    Parameters
-    ----------
-    target
-        What the layer is asked for.
-    embeddings
-        Of the training clips, clips x factors.
-    encoded
-        Their targets, as ``target.encode`` gives them.
-    iterations
-        Most that the logistic regression may take.
-
-    Returns
-    -------
-    A function from embeddings to outputs as a network gives them, float32 clips x outputs, and the iterations taken.
-
-    Raises
-    ------
-    InputError
-        If the logistic regression does not converge.
-    """
-    if not isinstance(target, ClassTarget):
-        linear = make_pipeline(StandardScaler(), LinearRegression()).fit(embeddings, encoded)
-        return linear.predict, 1
-    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=iterations))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            logistic.fit(embeddings, encoded)
-        except ConvergenceWarning:
-            raise InputError(
-                f"fix: the output layer did not converge in {iterations} iterations: raise transfer.fix.max_iterations"
-            ) from None
-
-    def logits(embeddings: np.ndarray) -> np.ndarray:
-        # A class without training clips keeps the least float: it is never chosen, and its loss stays finite.
-        outputs = np.full((len(embeddings), target.outputs), np.log(np.finfo(np.float32).tiny), np.float32)
-        outputs[:, logistic.classes_] = logistic.predict_log_proba(embeddings)
-        return outputs
-
-    return logits, int(logistic[-1].n_iter_.max())

@@ -19,10 +19,11 @@ from hearlog.errors import InputError
 from hearlog.estimator import embedding_objective
 from hearlog.log_files import find_files
 from hearlog.network import EmbeddingNetwork
+from hearlog.optimisation import Optimisation
 from hearlog.params import Params, Task
 from hearlog.runtime import Backend
 from hearlog.synthetic import is_generated, is_synthetic
-from hearlog.training import Optimisation, fit
+from hearlog.training import Trainer
 
 # Measured on 2 cores with AVX-512; seconds. Training, the largest part, is measured anew on each machine.
 CELL = 3.5  # a stage's process: imports, hashes, dvc.lock
@@ -178,21 +179,19 @@ def _trained(task: Task, clips: int) -> float:
 def training_speed(params: Params, backend: Backend) -> float:
     """Measure how many clips a second are trained on with ``model.channels``, in three short epochs."""
     settings = params.estimator.training
-    mels = np.zeros((settings.batch_size, params.mel.n_mels, frames(params)), np.float16)
+    mels = np.zeros((settings.batch_size, params.mel.n_mels, params.frames(params.audio.seconds)), np.float16)
     rows = np.arange(len(mels))
     network = EmbeddingNetwork(params.model.channels, params.als.factors, params.model.se_ratio)
     objective = embedding_objective(torch.ones(len(mels), params.als.factors, device=backend.device))
-    one = Optimisation(settings.batch_size, 1, 1, settings.learning_rate)
-    fit(network, objective, mels, rows, rows[:2], one, backend, 0, "measuring")
+
+    def train(epochs: int) -> None:
+        trainer = Trainer(Optimisation(settings.batch_size, epochs, epochs, settings.learning_rate), backend)
+        trainer.fit(network, objective, mels, rows, rows[:2], 0, "measuring")
+
+    train(1)
     begin = time.perf_counter()
-    three = Optimisation(settings.batch_size, 3, 3, settings.learning_rate)
-    fit(network, objective, mels, rows, rows[:2], three, backend, 0, "measuring")
+    train(3)
     return 3 * len(mels) / (time.perf_counter() - begin)
-
-
-def frames(params: Params) -> int:
-    """Frames of a spectrogram."""
-    return params.audio.samples // params.mel.hop_length
 
 
 def time_needed(

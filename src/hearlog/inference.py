@@ -1,0 +1,72 @@
+"""Running a trained network over clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from hearlog.augmentation import windows
+from hearlog.loader import batches, stream
+from hearlog.runtime import Backend
+
+_MAP_BYTES = 2**29  # of one layer's maps in float32; without gradients few of them live at once
+_MOST_CLIPS = 16  # 64 are no faster
+
+
+def predict(
+    network: torch.nn.Module,
+    mels: np.ndarray,
+    rows: np.ndarray,
+    backend: Backend,
+    label: str,
+    select: Callable[[Any], torch.Tensor] = lambda output: output,
+    window: int | None = None,
+    count: int = 1,
+) -> np.ndarray:
+    """Run a network over clips.
+
+    Parameters
+    ----------
+    network, mels
+        As in `hearlog.training.Trainer.fit`.
+    rows
+        Rows of ``mels``.
+    backend
+        Device and precision.
+    label
+        Shown beside the progress bar.
+    select
+        Takes one tensor from the network's output.
+    window, count
+        Frames and number of the windows of each clip whose outputs are averaged; without, the whole clip is taken.
+
+    Returns
+    -------
+    float32, ``len(rows)`` x the width of that tensor.
+    """
+    backend.place_network(network).eval()  # outside of inference mode, or it could not be trained any more
+    parts = batches(backend.processes.share(rows), evaluation_batch(clip_cells(network, mels)))
+    batch_clips = stream(mels, parts, backend)
+    outputs = []
+    with torch.inference_mode():
+        for clips in tqdm(batch_clips, label, len(parts), unit="batch", disable=backend.quiet, leave=False):
+            views = windows(clips, window or clips.shape[2], count)
+            with backend.autocast():
+                looks = [select(network(view)).float() for view in views]
+            outputs.append(torch.stack(looks).mean(dim=0).cpu().numpy())
+    return backend.processes.gather(outputs)
+
+
+def evaluation_batch(cells: int) -> int:
+    """Choose how many clips to run at once without gradients, by the values in a clip's largest maps."""
+    return min(max(_MAP_BYTES // (4 * cells), 1), _MOST_CLIPS)
+
+
+def clip_cells(network: torch.nn.Module, mels: np.ndarray) -> int:
+    """Count the values in the largest maps of a clip: those of the first convolution."""
+    channels = max((layer.out_channels for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)), default=1)
+    return channels * int(np.prod(mels.shape[1:]))

@@ -1,0 +1,10 @@
+"""Where the stages compute, from the block `runtime` of the params."""
+
+from hearlog.params import Params
+from hearlog.runtime import Backend, start
+
+
+def backend(settings: Params) -> Backend:
+    """Prepare this process for numerical work."""
+    asked = settings.runtime
+    return start(asked.device, asked.precision, asked.threads, asked.devices, asked.strategy, asked.compile)

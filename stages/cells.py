@@ -1,0 +1,64 @@
+"""What the stages that train one method at one capacity have in common."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hearlog import checkpoint, estimator, params, scores, transfer
+from hearlog.corpus import Corpus
+from stages import paths, trainers
+
+
+def run_cell(
+    settings: params.Params,
+    name: str,
+    method: str,
+    width: int,
+    corpus: Corpus,
+    clips: pd.DataFrame,
+    folds: list[dict[str, np.ndarray]],
+) -> tuple[pd.DataFrame, pd.DataFrame, checkpoint.Run]:
+    """Train and test ``method`` with ``width`` times ``model.channels`` channels.
+
+    Returns
+    -------
+    Predictions and curves, as of `hearlog.transfer.Cell.run`, and what a killed run would go on from: to be cleared
+    when the outputs are written.
+    """
+    files = [corpus.items, corpus.crops / "clips.parquet", corpus.mel, corpus.splits]
+    teacher = None
+    if method != "base":
+        network, _ = estimator.load(paths.estimator(width))
+        teacher = transfer.Teacher(network, np.load(corpus.embeddings(width)))
+        files += [paths.estimator(width) / "model.safetensors", corpus.embeddings(width)]
+    task = transfer.Task(clips, folds, np.load(corpus.mel, mmap_mode="r"))
+    trainer, asked = trainers.trainer(settings, settings.transfer), _settings(settings, width)
+    saved = checkpoint.open_run(name, {"settings": repr(asked), "trainer": repr(trainer)}, files)
+    predictions, curves = transfer.Cell(method, task, teacher, asked, trainer).run(settings.transfer.seeds, saved)
+    trainer.backend.processes.leave_to_first()
+    return predictions, curves, saved
+
+
+def _settings(settings: params.Params, width: int) -> transfer.Settings:
+    return transfer.Settings(
+        channels=settings.model.channels * width,
+        factors=settings.als.factors,
+        se_ratio=settings.model.se_ratio,
+        kd_weight=settings.transfer.kd.weight,
+        fix_iterations=settings.transfer.fix.max_iterations,
+        student=settings.transfer.student,
+        test_windows=settings.transfer.test_windows,
+    )
+
+
+def write_tables(folder: Path, predictions: pd.DataFrame, protocol: dict[str, str | int]) -> None:
+    """Write a cell's predictions, its scores by fold and, for classes, its scores by class and its confusions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scores.label(predictions, protocol).to_parquet(folder / "predictions.parquet", index=False)
+    tables = {"scores": scores.scores_by_fold(predictions)}
+    if scores.is_classification(predictions):
+        tables["per_class"] = scores.per_class(predictions)
+        tables["confusion"] = scores.confusion(predictions).reset_index()
+    for name, table in tables.items():
+        scores.label(table, protocol).to_csv(folder / f"{name}.tsv", sep="\t", index=False)

@@ -1,0 +1,100 @@
+"""Two processes on the CPU, connected by gloo, train what one process trains."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+START = """
+import sys
+import numpy as np
+import torch
+from hearlog import runtime
+from hearlog.estimator import embedding_objective
+from hearlog.inference import predict
+from hearlog.network import EmbeddingNetwork
+from hearlog.optimisation import Optimisation
+from hearlog.training import Trainer
+from pathlib import Path
+
+backend = runtime.start("cpu", "float32", 2, devices=int(sys.argv[1]))
+together = backend.processes
+random = np.random.default_rng(0)
+mels = random.normal(size=(26, 96, 320)).astype(np.float16)
+targets = torch.from_numpy(random.normal(size=(26, 4)).astype(np.float32))
+torch.manual_seed(0)
+network = EmbeddingNetwork(16, 4)
+objective = embedding_objective(targets)
+"""
+GRADIENTS = """
+rows = np.arange(13)
+module = backend.prepare(network).eval()
+for part, last in ((rows[:6], False), (rows[6:], True)):
+    mine = together.share(part)
+    with together.accumulate(module, last):
+        terms = objective.terms(module(torch.from_numpy(mels[mine]).float()), mine)
+        together.backward(sum(terms.values()) * len(mine) / len(rows))
+if together.first:
+    torch.save([p.grad for p in network.parameters()], "gradients.pt")
+"""
+TRAINING = """
+rows = np.arange(26)
+trainer = Trainer(Optimisation(8, 3, 3, 0.002, accumulate=2), backend)
+history = trainer.fit(network, objective, mels, rows[:17], rows[17:], 0, "two")
+outputs = predict(network, mels, rows[17:], backend, "two")
+np.savez(f"rank{together.rank}.npz", history=history, outputs=outputs)
+if together.first:
+    with Path("writers.txt").open("a") as file:
+        file.write(f"{together.rank}\\n")
+"""
+
+
+def run(folder, program, *arguments):
+    (folder / "program.py").write_text(START + program)
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "program.py", *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_gradients_of_two_processes_are_those_of_one(tmp_path):
+    gradients = []
+    for devices in (1, 2):
+        run(tmp_path, GRADIENTS, devices)
+        gradients.append(torch.load(tmp_path / "gradients.pt", weights_only=True))
+    for one, two in zip(*gradients, strict=True):
+        assert torch.allclose(one, two, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    run(folder, TRAINING, 2)
+    return folder
+
+
+def test_two_processes_agree_on_losses_and_outputs_and_the_first_alone_writes(trained):
+    ranks = [np.load(trained / f"rank{rank}.npz") for rank in range(2)]
+    assert np.array_equal(ranks[0]["history"], ranks[1]["history"])
+    assert np.array_equal(ranks[0]["outputs"], ranks[1]["outputs"])
+    assert ranks[0]["outputs"].shape == (9, 4)
+    assert np.isfinite(ranks[0]["history"]).all()
+    assert (trained / "writers.txt").read_text() == "0\n"
+
+
+def test_a_single_process_does_not_import_lightning():
+    code = "import sys; from hearlog import runtime; runtime.start('cpu'); print('lightning_fabric' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
