@@ -1,11 +1,12 @@
 # hearlog: `make demo` runs the pipeline on the embedded data set, `make test` the tests. Both set everything up.
 
 VENV := .venv
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check demo smoke repro report test test-browser benchmark lint format clean
+.PHONY: help setup check demo smoke repro jobs report test test-browser peers benchmark lint format clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,13 @@ repro: setup  ## Run the pipeline as params.yaml says; only what changed runs
 	@dvc repro
 	@hearlog report
 
+N ?= 2
+GPUS ?=
+jobs: setup  ## Like repro, N stages at once (make jobs N=4), and each on one GPU of those in GPUS=0,1
+	@hearlog plan --jobs $(N) --gpus "$(GPUS)"
+	@hearlog jobs $(N) --gpus "$(GPUS)"
+	@hearlog report
+
 check: setup  ## Look at the data that params.yaml names, before hours are spent
 	@hearlog check
 
@@ -53,8 +61,20 @@ test-browser: setup .smoke/report.html  ## Run the tests of report.html in Chrom
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/browser/requirements.txt
 	python -m pytest -n 0 tests/browser
 
-benchmark: setup  ## Measure speed against peers, into benchmarks/results (3 minutes)
+$(PEERS)/installed: benchmarks/requirements.txt
+	python3 -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+peers: $(PEERS)/installed  ## Install what the benchmarks compare with into .venv-peers (2 GB)
+
+benchmark: setup peers  ## Measure speed against peers, into benchmarks/results (15 minutes, best on an idle machine)
 	python -m benchmarks.check
+	python -m benchmarks.training
+	python -m benchmarks.inference
+	python -m benchmarks.memory
+	python -m benchmarks.mel
+	python -m benchmarks.audio
 
 lint: setup  ## Check style and types
 	ruff check
@@ -65,6 +85,6 @@ format: setup  ## Format the code
 	ruff format
 	ruff check --fix
 
-clean:  ## Remove .venv and caches of tools; outputs and the DVC cache stay
-	rm -rf $(VENV) .smoke .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## Remove .venv, .venv-peers and caches of tools; outputs and the DVC cache stay
+	rm -rf $(VENV) $(PEERS) .smoke .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

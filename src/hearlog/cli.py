@@ -30,11 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="hearlog", description="Music features from listening logs.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     parsers = {}
-    for name, command in {"check": check, "plan": plan, "report": report, "compare": compare}.items():
+    for name, command in {"check": check, "plan": plan, "jobs": jobs, "report": report, "compare": compare}.items():
         description = (command.__doc__ or "").splitlines()[0]
         parsers[name] = commands.add_parser(name, help=description, description=description)
         parsers[name].set_defaults(command=command)
     _add_options(parsers["check"])
+    _add_job_options(parsers["plan"], parsers["jobs"])
     parsers["compare"].add_argument(
         "revisions",
         nargs="*",
@@ -69,6 +70,13 @@ def _add_options(check: argparse.ArgumentParser) -> None:
     check.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
 
 
+def _add_job_options(plan: argparse.ArgumentParser, jobs: argparse.ArgumentParser) -> None:
+    jobs.add_argument("jobs", type=int, metavar="N", help="stages at once; each has its share of the cores")
+    plan.add_argument("--jobs", type=int, default=1, metavar="N", help="say what N stages at once take of memory")
+    for command in (plan, jobs):
+        command.add_argument("--gpus", default="", metavar="0,1", help="GPUs that jobs take in turn (default: all)")
+
+
 # The imports stand in the commands: `hearlog --help` answers at once.
 
 
@@ -87,12 +95,22 @@ def check(quick: bool, full: bool, as_json: bool) -> int:
     return 0 if is_ready(sections) else 1
 
 
-def plan() -> None:
-    """Print the time and disk that `dvc repro` will need with the present params.yaml."""
+def plan(jobs: int, gpus: str) -> None:
+    """Print the time, memory and disk that `dvc repro` will need with the present params.yaml."""
     from hearlog import params
-    from hearlog.plan import make_plan
+    from hearlog.plan import describe_jobs, make_plan
 
-    print(make_plan(params.load()).describe())
+    found = make_plan(params.load())
+    print(found.describe())
+    if jobs > 1:
+        print(describe_jobs(found, jobs, len(gpus.split(","))))
+
+
+def jobs(jobs: int, gpus: str) -> None:
+    """Bring the pipeline up to date like `dvc repro`, N stages at once."""
+    from hearlog.jobs import run
+
+    run(jobs, [gpu.strip() for gpu in gpus.split(",") if gpu.strip()])
 
 
 def report() -> None:
