@@ -1,0 +1,123 @@
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks import measure, peer
+from benchmarks.networks import in_order_of_layers
+from benchmarks.sounds import music_like
+from benchmarks.step_clock import StepClock
+from benchmarks.training import flop_per_clip, summarise
+from hearlog.network import POOLS, EmbeddingNetwork
+
+SUMMARY_KEYS = {
+    "check": {"files_per_s", "seconds_8000", "ratio_to_plain_loop"},
+    "audio": {"files_per_s", "ratio_to_librosa", "worst_sample_error"},
+    "mel": {"clips_per_s", "ratio_to_librosa"},
+    "training": {"ratio_to_keras_f16", "ratio_to_keras_f32", "fraction_of_peak_f64", "overhead_share"},
+    "memory": {"peak_rss_gb_f256"},
+    "inference": {"ratio_to_keras_f16", "ratio_to_keras_f64"},
+}
+
+
+@pytest.mark.parametrize("path", sorted(measure.RESULTS.glob("*.json")), ids=lambda path: path.stem)
+def test_committed_results_hold_machine_rows_and_summary(path: Path):
+    result = json.loads(path.read_text(encoding="utf-8"))
+    assert set(result) == {"machine", "rows", "summary"}
+    assert set(result["summary"]) == SUMMARY_KEYS[path.stem]
+    assert all("repeats" in row for row in result["rows"])
+
+
+def test_candidates_are_measured_in_turn():
+    order = []
+    seconds = measure.in_turn({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3)
+    assert order == ["a", "b"] * 3
+    assert set(seconds) == {"a", "b"}
+
+
+def test_measurements_are_written_with_three_digits(tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "RESULTS", tmp_path)
+    measure.finish("name", [{"candidate": "a", "clips": 12345, "clips_per_s": 123.456}], {"ratio": 1.2345}, ["numpy"])
+    result = json.loads((tmp_path / "name.json").read_text(encoding="utf-8"))
+    assert result["rows"] == [{"candidate": "a", "clips": 12345, "clips_per_s": 123.0}]
+    assert result["summary"] == {"ratio": 1.23}
+    assert result["machine"]["numpy"] == np.__version__
+
+
+def test_a_peer_answers_over_its_pipe_whatever_it_prints(monkeypatch):
+    monkeypatch.setattr(peer, "PYTHON", Path(sys.executable))
+    with peer.peer("tests.echo_peer") as ask:
+        assert ask("repeat", word="ab", times=2) == "abab"
+        assert ask("versions") == {"numpy": np.__version__}
+
+
+def test_a_failing_peer_ends_the_benchmark_with_its_traceback(monkeypatch):
+    monkeypatch.setattr(peer, "PYTHON", Path(sys.executable))
+    with peer.peer("tests.echo_peer") as ask, pytest.raises(SystemExit, match="a peer's own mistake"):
+        ask("fail")
+
+
+def test_without_peers_the_benchmark_says_how_to_get_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(peer, "PYTHON", tmp_path / "python")
+    with pytest.raises(SystemExit, match="make peers"), peer.peer("tests.echo_peer"):
+        pass
+
+
+def test_the_clock_tells_the_parts_of_a_step_from_the_rest():
+    network = torch.nn.Linear(4, 4)
+    optimiser = torch.optim.Adam(network.parameters())
+    inputs, other = torch.ones(2, 4), torch.ones(1000, 1000)
+    backward = torch.Tensor.backward
+    with StepClock(network) as clock:
+        for _ in range(4):
+            output = network(inputs)
+            other @ other  # outside the three parts, and longer than them
+            output.sum().backward()
+            optimiser.step()
+    assert torch.Tensor.backward is backward
+    assert all(seconds > 0 for seconds in clock.parts.values())
+    assert 0.5 < clock.overhead_share < 1
+
+
+def test_operations_are_those_of_the_convolutions_and_linear_layers():
+    channels, (bands, frames) = 16, (96, 320)
+    products, inputs = 0, 1
+    for pool in [*POOLS, (1, 1)]:
+        products += 9 * (inputs + channels) * channels * bands * frames + 2 * channels * channels // 8
+        inputs, bands, frames = channels, bands // pool[0], frames // pool[1]
+    products += channels * 40
+    assert flop_per_clip(channels, (96, 320)) == pytest.approx(3 * 2 * products, rel=1e-3)
+
+
+def test_weights_leave_in_the_order_of_layers_without_counters():
+    weights = in_order_of_layers(EmbeddingNetwork(16))
+    assert list(weights) == sorted(weights)
+    assert all(array.ndim for array in weights.values())
+    assert sum(array.size for array in weights.values()) == 22420 + 2 * (1 + 9 * 16), "parameters, running statistics"
+
+
+def test_the_faster_peer_counts():
+    ours = {"candidate": "hearlog bfloat16", "gflop_per_s": 300.0, "peak_gflop_per_s": 400.0, "overhead_share": 0.01}
+    rows = [
+        {**ours, "channels": width, "clips_per_s": 90.0, "overhead_share": 0.01 / width} for width in (16, 32, 64)
+    ] + [
+        {"candidate": f"keras {name}", "channels": width, "clips_per_s": speed}
+        for width in (16, 32, 64)
+        for name, speed in (("float32", 30.0), ("mixed_bfloat16", 45.0))
+    ]
+    summary = summarise(pd.DataFrame(rows))
+    assert set(summary) == SUMMARY_KEYS["training"]
+    assert summary["ratio_to_keras_f16"] == 2
+    assert summary["fraction_of_peak_f64"] == 0.75
+    assert summary["overhead_share"] == 0.01 / 16
+
+
+def test_a_sound_is_the_same_at_every_rate():
+    fine, coarse = music_like(3, 48000, 1.0, channels=2), music_like(3, 16000, 1.0, channels=2)
+    assert fine.dtype == np.float32
+    np.testing.assert_allclose(fine[::3], coarse, atol=1e-6)
+    assert 0.01 < np.abs(coarse).max() <= 1
