@@ -4,6 +4,9 @@ VENV := .venv
 PEERS := .venv-peers
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Stages at once, and the GPUs they are given in turn: make jobs N=4 GPUS=0,1
+N := 2
+GPUS :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check demo smoke repro jobs report test test-browser peers benchmark lint format clean
@@ -20,26 +23,24 @@ $(VENV)/installed: requirements.txt pyproject.toml
 
 setup: $(VENV)/installed  ## Create .venv and install the pinned requirements
 
-demo: setup  ## Run the whole pipeline on the embedded, synthetic data set (about 18 minutes on 2 cores)
+demo: setup  ## Run the whole pipeline on the embedded, synthetic data set (about 15 minutes on 2 cores)
 	@cmp -s params.yaml presets/demo.yaml || { \
 	  echo "params.yaml differs from presets/demo.yaml. For your own settings: make repro."; \
 	  echo "For the demo: cp presets/demo.yaml params.yaml"; exit 1; }
-	@$(MAKE) --no-print-directory repro
+	@$(MAKE) --no-print-directory jobs
 
 smoke: setup  ## Run two tasks of a small world in a copy of the working tree, .smoke (about 3 minutes)
 	@rm -rf .smoke && mkdir .smoke
 	@git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from - | tar --extract --directory .smoke
 	@cp presets/smoke.yaml .smoke/params.yaml
-	@cd .smoke && git init --quiet && hearlog plan && dvc repro && hearlog report
+	@cd .smoke && git init --quiet && hearlog plan && hearlog jobs $(N) && hearlog report
 
 repro: setup  ## Run the pipeline as params.yaml says; only what changed runs
 	@hearlog plan
 	@dvc repro
 	@hearlog report
 
-N ?= 2
-GPUS ?=
-jobs: setup  ## Like repro, N stages at once (make jobs N=4), and each on one GPU of those in GPUS=0,1
+jobs: setup  ## Like repro, N stages at once (N=4), and each on one GPU (GPUS=0,1)
 	@hearlog plan --jobs $(N) --gpus "$(GPUS)"
 	@hearlog jobs $(N) --gpus "$(GPUS)"
 	@hearlog report

@@ -1,11 +1,11 @@
 """Training against the same network in Keras: python -m benchmarks.training [--channels 16 32 64 128] [--quick].
 
-hearlog's own loop (`hearlog.training.fit`, spectrograms from a float16 memory map) and Keras' `model.fit` (float32
-arrays in memory, in float32 and in mixed_bfloat16) train the CF estimator on batches of 16 clips of 30 s, in turn. Only
-whole steps count, after the first. The two networks are shown to be one: as many parameters, and with the same weights
-the same outputs. What a step does outside forward pass, backward pass and optimiser (loading, losses, running means) is
-taken from clocks around these three; the matrix-product peak of the machine is measured between the candidates. Keras'
-`jit_compile` is left out: XLA had not compiled and run three steps at F = 16 in 100 s.
+hearlog's own loop (`hearlog.training.Trainer.fit`, spectrograms from a float16 memory map) and Keras' `model.fit`
+(float32 arrays in memory, in float32 and in mixed_bfloat16) train the CF estimator on batches of 16 clips of 30 s, in
+turn. Only whole steps count, after the first. The two networks are shown to be one: as many parameters, and with the
+same weights the same outputs. What a step does outside forward pass, backward pass and optimiser (loading, losses,
+running means) is taken from clocks around these three; the matrix-product peak of the machine is measured between the
+candidates. Keras' `jit_compile` is left out: XLA had not compiled and run three steps at F = 16 in 100 s.
 """
 
 import argparse

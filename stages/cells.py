@@ -18,20 +18,23 @@ def run_cell(
     corpus: Corpus,
     clips: pd.DataFrame,
     folds: list[dict[str, np.ndarray]],
+    labels: list[Path],
 ) -> tuple[pd.DataFrame, pd.DataFrame, checkpoint.Run]:
     """Train and test ``method`` with ``width`` times ``model.channels`` channels.
+
+    ``labels`` are the files that ``clips`` and ``folds`` were read from.
 
     Returns
     -------
     Predictions and curves, as of `hearlog.transfer.Cell.run`, and what a killed run would go on from: to be cleared
     when the outputs are written.
     """
-    files = [corpus.items, corpus.crops / "clips.parquet", corpus.mel, corpus.splits]
+    files = labels if method == "fix" else [*labels, corpus.mel]
     teacher = None
     if method != "base":
         network, _ = estimator.load(paths.estimator(width))
         teacher = transfer.Teacher(network, np.load(corpus.embeddings(width)))
-        files += [paths.estimator(width) / "model.safetensors", corpus.embeddings(width)]
+        files = [*files, paths.estimator(width) / "model.safetensors", corpus.embeddings(width)]
     task = transfer.Task(clips, folds, np.load(corpus.mel, mmap_mode="r"))
     trainer, asked = trainers.trainer(settings, settings.transfer), _settings(settings, width)
     saved = checkpoint.open_run(name, {"settings": repr(asked), "trainer": repr(trainer)}, files)

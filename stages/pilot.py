@@ -15,7 +15,8 @@ def main(method: str, width: int) -> None:
     """Run ``method`` (base or fix) on the songs' genres with ``width`` times ``model.channels`` channels."""
     settings = params.load()
     cell = f"{method}-x{width}"
-    clips, folds = genres.as_task(pd.read_parquet(paths.PILOT / "songs.parquet"))
+    songs = paths.PILOT / "songs.parquet"
+    clips, folds = genres.as_task(pd.read_parquet(songs))
     facts = PROTOCOL | {"seeds": len(settings.transfer.seeds), "channels": settings.model.channels * width}
     if not folds:
         _write_nothing(paths.PILOT / cell, paths.plot_path(f"pilot/{cell}.tsv"))
@@ -23,7 +24,7 @@ def main(method: str, width: int) -> None:
         print(f"pilot {cell}: no song has a genre that can be learned and tested, see metrics/pilot/songs.json")
         return
     corpus = Corpus(paths.CORPORA / "songs")
-    predictions, curves, saved = cells.run_cell(settings, f"pilot/{cell}", method, width, corpus, clips, folds)
+    predictions, curves, saved = cells.run_cell(settings, f"pilot/{cell}", method, width, corpus, clips, folds, [songs])
     cells.write_tables(paths.PILOT / cell, predictions, PROTOCOL)
     scores.label(curves, PROTOCOL).to_csv(paths.plot_path(f"pilot/{cell}.tsv"), sep="\t", index=False)
     headline = scores.mean_score(predictions) | scores.reference_lines(clips["target"], folds)

@@ -26,7 +26,8 @@ def main(width: int) -> None:
     )
     trainer = trainers.trainer(settings, settings.estimator)
     asked = {"config": asdict(config), "trainer": repr(trainer), "seed": settings.seed}
-    files = [paths.EMBEDDINGS / "songs.npy", songs.items, songs.crops / "clips.parquet", songs.mel, songs.splits]
+    factors = [paths.EMBEDDINGS / "songs.npy", paths.EMBEDDINGS / "songs.parquet"]
+    files = [*factors, songs.items, songs.crops / "clips.parquet", songs.mel, songs.splits]
     saved = checkpoint.open_run(f"estimator-x{width}", asked, files)
     mels, parts = np.load(songs.mel, mmap_mode="r"), songs.read_parts(clips)[0]
     network, config, history = estimator.train(

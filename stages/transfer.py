@@ -12,7 +12,8 @@ def main(task: str, method: str, width: int) -> None:
     clips = corpus.read_clips()
     folds = corpus.read_parts(clips)
     cell = f"{task}/{method}-x{width}"
-    predictions, curves, saved = cells.run_cell(settings, cell, method, width, corpus, clips, folds)
+    labels = [corpus.items, corpus.crops / "clips.parquet", corpus.splits]
+    predictions, curves, saved = cells.run_cell(settings, cell, method, width, corpus, clips, folds, labels)
     protocol: dict[str, str | int] = {"protocol": settings.tasks[task].protocol, "folds": len(folds)}
     cells.write_tables(paths.CELLS / cell, predictions, protocol)
     scores.label(curves, protocol).to_csv(paths.plot_path(f"transfer/{cell}.tsv"), sep="\t", index=False)

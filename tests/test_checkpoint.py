@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hearlog import checkpoint
-from hearlog.checkpoint import Checkpoint, open_run
+from hearlog.checkpoint import Checkpoint, Run, open_run
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +85,20 @@ def test_another_run_does_not_find_them(tmp_path, monkeypatch, change):
     else:
         monkeypatch.setattr(torch, "__version__", "0")
     assert open_run("kd", settings, [data]).folder != before
+
+
+def test_a_run_that_another_process_ends_meanwhile_saves_on(tmp_path, monkeypatch):
+    run = Run(tmp_path / "run")
+    save = torch.save
+
+    def end_once(state, file):
+        save(state, file)
+        monkeypatch.setattr(torch, "save", save)
+        run.clear()
+
+    monkeypatch.setattr(torch, "save", end_once)
+    run.checkpoint("a").save({"epoch": 1})
+    assert run.checkpoint("a").load() == {"epoch": 1}
 
 
 def test_a_temporary_copy_of_the_repository_shares_the_states(tmp_path, monkeypatch):

@@ -204,6 +204,8 @@ def test_files_of_dvc_that_kill_9_cut_off_do_not_stop_a_rerun(pipeline, first_ru
 
 def test_a_lock_file_that_no_killed_run_cut_off_is_left_to_the_user(pipeline):
     pipeline.write(data=DATA)
+    (pipeline.folder / ".dvc/tmp/jobs").mkdir()
+    (pipeline.folder / ".dvc/tmp/jobs/dvc.lock.copy").write_text("of a run that was killed long ago")
     (pipeline.folder / "dvc.lock").write_text("<<<<<<< HEAD\n")
     assert "hearlog: " in pipeline.run(status=1)
     assert pipeline.read("dvc.lock") == "<<<<<<< HEAD"

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from hearlog import processes
+from hearlog.network import EmbeddingNetwork
+from hearlog.processes import Processes
+
 ROOT = Path(__file__).parents[1]
+SLURM = {"SLURM_NTASKS": "1", "SLURM_JOB_NAME": "train"}  # a job of one task, which starts its own processes
 START = """
 import sys
 import numpy as np
@@ -22,8 +27,10 @@ from hearlog.optimisation import Optimisation
 from hearlog.training import Trainer
 from pathlib import Path
 
-backend = runtime.start("cpu", "float32", 2, devices=int(sys.argv[1]))
+devices = int(sys.argv[1])
+backend = runtime.start("cpu", "float32", 4, devices=devices)
 together = backend.processes
+assert (together.count, torch.get_num_threads()) == (devices, 4 // devices)
 random = np.random.default_rng(0)
 mels = random.normal(size=(26, 96, 320)).astype(np.float16)
 targets = torch.from_numpy(random.normal(size=(26, 4)).astype(np.float32))
@@ -56,7 +63,7 @@ if together.first:
 
 def run(folder, program, *arguments):
     (folder / "program.py").write_text(START + program)
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    environment = os.environ | SLURM | {"PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(
         [sys.executable, "program.py", *map(str, arguments)],
         cwd=folder,
@@ -74,7 +81,7 @@ def test_gradients_of_two_processes_are_those_of_one(tmp_path):
         run(tmp_path, GRADIENTS, devices)
         gradients.append(torch.load(tmp_path / "gradients.pt", weights_only=True))
     for one, two in zip(*gradients, strict=True):
-        assert torch.allclose(one, two, rtol=1e-4, atol=1e-6)
+        assert (one - two).norm() <= 0.01 * one.norm()  # another number of threads alone makes 0.002 of one
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +105,33 @@ def test_a_single_process_does_not_import_lightning():
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+class Cuda:
+    """What `hearlog.processes` asks of Lightning Fabric, as if on two GPUs."""
+
+    device = torch.device("cuda", 1)
+
+    def setup_module(self, network, move_to_device):
+        assert not move_to_device
+        return network
+
+
+def test_batch_statistics_are_those_of_all_gpus():
+    network = EmbeddingNetwork(16, 4)
+    names = list(network.state_dict())
+    Processes(2, 1, 2, Cuda()).wrap(network)
+    norms = [module for module in network.modules() if "BatchNorm" in type(module).__name__]
+    assert len(norms) == 10
+    assert all(isinstance(norm, torch.nn.SyncBatchNorm) for norm in norms)
+    assert list(network.state_dict()) == names, "a model folder is the same whatever trained it"
+
+
+def test_sums_over_processes_are_taken_on_their_devices(monkeypatch):
+    class Meta(Cuda):
+        device = torch.device("meta")  # a device that is not the CPU, and is here
+
+    summed = []
+    monkeypatch.setattr(processes.distributed, "all_reduce", summed.append)
+    Processes(2, 1, 2, Meta()).total(torch.ones(3))
+    assert [tensor.device.type for tensor in summed] == ["meta"]

@@ -40,3 +40,34 @@ def test_derived_seeds_differ_by_name_and_stay():
     seeds = {derive(0, "weights"), derive(0, "order"), derive(1, "weights"), derive(0, "weights", 1)}
     assert len(seeds) == 4
     assert derive(0, "weights") == derive(0, "weights") < 2**63
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        RuntimeError("CUDA error: out of memory"),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_names_what_to_change(error):
+    with (
+        pytest.raises(InputError, match=r"estimator: out of memory\. Raise accumulate"),
+        runtime.out_of_memory("estimator"),
+    ):
+        raise error
+
+
+def test_other_errors_pass():
+    with pytest.raises(RuntimeError, match="shapes"), runtime.out_of_memory("estimator"):
+        raise RuntimeError("shapes differ")
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_network_is_compiled_where_that_is_asked_for(monkeypatch, asked):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(network))
+    network = torch.nn.Linear(2, 2)
+    assert runtime.start("cpu", "float32", 1, compiled=asked).prepare(network) is network
+    assert compiled == [network] * asked

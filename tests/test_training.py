@@ -7,8 +7,9 @@ from hearlog.augmentation import Augmentation
 from hearlog.checkpoint import Checkpoint
 from hearlog.errors import InputError
 from hearlog.inference import predict
-from hearlog.loader import batches, stream
+from hearlog.loader import batches, cut, stream
 from hearlog.optimisation import Optimisation, adam, set_learning_rate
+from hearlog.processes import Processes
 from hearlog.training import Objective, Trainer, mixed_terms
 
 BACKEND = runtime.start("cpu", "float32", 1)
@@ -196,7 +197,7 @@ def test_mixed_clips_learn_both_targets_by_their_shares():
     _, targets, objective = regression_problem()
     output, rows = torch.zeros(4, 1), np.arange(4)
     mixed = mixed_terms(objective, output, rows, 0.75)["error"]
-    expected = 0.75 * targets[:4].square() + 0.25 * targets[:4].flip(0).square()
+    expected = 0.75 * targets[:4].square() + 0.25 * targets[:4].roll(1).square()
     assert mixed.item() == pytest.approx(expected.mean().item())
 
 
@@ -216,7 +217,7 @@ def test_memory_that_runs_out_names_the_options():
             return torch.empty(2**50)
 
     rows = np.arange(64)
-    with pytest.raises(InputError, match=r"training\.accumulate"):
+    with pytest.raises(InputError, match="Raise accumulate"):
         Trainer(Optimisation(8, 1, 1, 0.1), BACKEND).fit(Greedy(6), objective, mels, rows, rows, 0, "test")
 
 
@@ -228,3 +229,19 @@ def test_batches_arrive_in_order_however_they_are_read(clips):
     read = list(stream(mels, parts, BACKEND))
     assert [len(batch) for batch in read] == [len(part) for part in parts]
     assert np.array_equal(torch.cat(read).numpy(), mels[rows].astype(np.float32))
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+@pytest.mark.parametrize("parts", [1, 2, 4, 8])
+@pytest.mark.parametrize("clips", [4, 9, 16])
+def test_parts_of_a_batch_leave_no_process_a_lone_clip_where_that_can_be(clips, parts, processes):
+    cuts = cut(clips, parts, processes)
+    assert np.concatenate(cuts).tolist() == list(range(clips))
+    shares = [Processes(processes, rank).share(part) for part in cuts for rank in range(processes)]
+    assert min(map(len, shares)) >= (2 if clips >= 2 * processes else 1)
+    assert len(cuts) <= parts
+
+
+def test_more_processes_than_clips_are_refused():
+    with pytest.raises(InputError, match=r"a batch of 2 clips is too small for 3 processes: lower runtime\.devices"):
+        cut(2, 1, 3)

@@ -71,11 +71,11 @@ class Draws:
         return Draws(self.window, self.starts[clips], self.bands[clips], self.times[clips], self.share)
 
     def apply(self, mels: torch.Tensor) -> torch.Tensor:
-        """Cut, mask and mix spectrograms ``(clips, bands, frames)``; each is mixed with its mirror in the batch."""
+        """Cut, mask and mix spectrograms ``(clips, bands, frames)``; each is mixed with the one before it."""
         mels = _cut(mels, self.starts, self.window)
         for axis, spans in ((1, self.bands), (2, self.times)):
             mels = _mask(mels, spans, axis)
-        return mels if self.share == 1 else self.share * mels + (1 - self.share) * mels.flip(0)
+        return mels if self.share == 1 else self.share * mels + (1 - self.share) * mels.roll(1, 0)
 
 
 def windows(mels: torch.Tensor, frames: int, count: int) -> list[torch.Tensor]:

@@ -38,6 +38,12 @@ class Checkpoint:
 
         A kill or a power cut leaves the old or the new state, never a part of one.
         """
+        try:
+            self._write(state)
+        except FileNotFoundError:  # another process ended the same run and forgot it meanwhile
+            self._write(state)
+
+    def _write(self, state: Any) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(f".{os.getpid()}.partial")
         with partial.open("wb") as file:

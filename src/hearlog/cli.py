@@ -74,7 +74,9 @@ def _add_job_options(plan: argparse.ArgumentParser, jobs: argparse.ArgumentParse
     jobs.add_argument("jobs", type=int, metavar="N", help="stages at once; each has its share of the cores")
     plan.add_argument("--jobs", type=int, default=1, metavar="N", help="say what N stages at once take of memory")
     for command in (plan, jobs):
-        command.add_argument("--gpus", default="", metavar="0,1", help="GPUs that jobs take in turn (default: all)")
+        command.add_argument(
+            "--gpus", type=_names, default=[], metavar="0,1", help="GPUs that jobs take in turn (default: all)"
+        )
 
 
 # The imports stand in the commands: `hearlog --help` answers at once.
@@ -95,7 +97,11 @@ def check(quick: bool, full: bool, as_json: bool) -> int:
     return 0 if is_ready(sections) else 1
 
 
-def plan(jobs: int, gpus: str) -> None:
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def plan(jobs: int, gpus: list[str]) -> None:
     """Print the time, memory and disk that `dvc repro` will need with the present params.yaml."""
     from hearlog import params
     from hearlog.plan import describe_jobs, make_plan
@@ -103,14 +109,14 @@ def plan(jobs: int, gpus: str) -> None:
     found = make_plan(params.load())
     print(found.describe())
     if jobs > 1:
-        print(describe_jobs(found, jobs, len(gpus.split(","))))
+        print(describe_jobs(found, jobs, max(len(gpus), 1)))
 
 
-def jobs(jobs: int, gpus: str) -> None:
+def jobs(jobs: int, gpus: list[str]) -> None:
     """Bring the pipeline up to date like `dvc repro`, N stages at once."""
     from hearlog.jobs import run
 
-    run(jobs, [gpu.strip() for gpu in gpus.split(",") if gpu.strip()])
+    run(jobs, gpus)
 
 
 def report() -> None:

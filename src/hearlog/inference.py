@@ -11,10 +11,11 @@ from tqdm import tqdm
 
 from hearlog.augmentation import windows
 from hearlog.loader import batches, stream
-from hearlog.runtime import Backend
+from hearlog.runtime import Backend, out_of_memory
 
-_MAP_BYTES = 2**29  # of one layer's maps in float32; without gradients few of them live at once
-_MOST_CLIPS = 16  # 64 are no faster
+# By device: bytes of one layer's maps in float32, few of which live at once without gradients, and most clips. On the
+# CPU 64 clips are no faster than 16; a GPU wants more work at once.
+_LIMITS = {"cpu": (2**29, 16), "cuda": (2**31, 64)}
 
 
 def predict(
@@ -49,10 +50,10 @@ def predict(
     float32, ``len(rows)`` x the width of that tensor.
     """
     backend.place_network(network).eval()  # outside of inference mode, or it could not be trained any more
-    parts = batches(backend.processes.share(rows), evaluation_batch(clip_cells(network, mels)))
+    parts = batches(backend.processes.share(rows), evaluation_batch(clip_cells(network, mels), backend.device.type))
     batch_clips = stream(mels, parts, backend)
     outputs = []
-    with torch.inference_mode():
+    with torch.inference_mode(), out_of_memory(label):
         for clips in tqdm(batch_clips, label, len(parts), unit="batch", disable=backend.quiet, leave=False):
             views = windows(clips, window or clips.shape[2], count)
             with backend.autocast():
@@ -61,9 +62,10 @@ def predict(
     return backend.processes.gather(outputs)
 
 
-def evaluation_batch(cells: int) -> int:
+def evaluation_batch(cells: int, device: str = "cpu") -> int:
     """Choose how many clips to run at once without gradients, by the values in a clip's largest maps."""
-    return min(max(_MAP_BYTES // (4 * cells), 1), _MOST_CLIPS)
+    map_bytes, most_clips = _LIMITS[device]
+    return min(max(map_bytes // (4 * cells), 1), most_clips)
 
 
 def clip_cells(network: torch.nn.Module, mels: np.ndarray) -> int:

@@ -179,7 +179,7 @@ def _read_after_kill(repo: Repo, folder: Path) -> dict[str, Stage]:
         except DvcException as error:
             lock = Path(os.path.relpath(getattr(error, "path", ".")))
             copy = _copy_of(lock, folder)
-            if lock.suffix != ".lock" or not copy.is_file():
+            if lock.suffix != ".lock" or not copy.is_file() or b"<<<<<<<" in lock.read_bytes():  # a merge's
                 raise InputError(f"{error}. `dvc status` says more") from error
             print(f"{lock} was cut off by a kill: back to what it was before that run; DVC's run cache has the rest.")
             copy.replace(lock)

@@ -20,17 +20,28 @@ def batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
     return np.array_split(rows, math.ceil(len(rows) / size)) if len(rows) else []
 
 
-def cut(batch: np.ndarray, parts: int, processes: int) -> list[np.ndarray]:
-    """Cut a batch into ``parts`` that are computed one after another, fewer if a process would go without a clip.
+def cut(clips: int, parts: int, processes: int) -> list[np.ndarray]:
+    """Cut a batch into ``parts`` that are computed one after another, fewer if a process had a lone clip in one.
+
+    Parameters
+    ----------
+    clips
+        Size of the batch.
+    parts, processes
+        Parts asked for, and processes among which each is shared.
+
+    Returns
+    -------
+    Places in the batch, from 0, of each part.
 
     Raises
     ------
     InputError
         If there are fewer clips than processes.
     """
-    if len(batch) < processes:
-        raise InputError(f"a batch of {len(batch)} clips is too small for {processes} processes: lower runtime.devices")
-    return np.array_split(batch, min(parts, len(batch) // processes))
+    if clips < processes:
+        raise InputError(f"a batch of {clips} clips is too small for {processes} processes: lower runtime.devices")
+    return np.array_split(np.arange(clips), min(parts, max(clips // (2 * processes), 1)))
 
 
 def stream(mels: np.ndarray, parts: Sequence[np.ndarray], backend: Backend) -> Iterator[torch.Tensor]:

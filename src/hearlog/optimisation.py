@@ -26,7 +26,7 @@ class Optimisation:
         Decoupled (Loshchilov and Hutter 2019), of convolutions and linear layers; not of biases and normalisation.
     accumulate
         Parts in which a batch is computed, one after another. Gradients are those of the whole batch, but batch
-        normalisation sees the parts.
+        normalisation and mixup see the parts.
     """
 
     batch_size: int

@@ -30,12 +30,15 @@ class Processes:
         How many there are.
     rank
         Which one this is, from 0.
+    here
+        How many share this machine.
     fabric
         Lightning's, which connects them; None for a single process.
     """
 
     count: int = 1
     rank: int = 0
+    here: int = 1
     fabric: Any = field(default=None, repr=False)
 
     @property
@@ -78,8 +81,10 @@ class Processes:
 
     def total(self, numbers: torch.Tensor) -> torch.Tensor:
         """Sum a tensor over the processes."""
-        if self.fabric is not None:
-            distributed.all_reduce(numbers)
+        if self.fabric is None:
+            return numbers
+        numbers = numbers.to(self.fabric.device)  # where CUDA's backend wants it
+        distributed.all_reduce(numbers)
         return numbers
 
     def gather(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -126,10 +131,17 @@ def start(device: str, devices: int, strategy: str) -> Processes:
     if devices == 1 and launched == 1:
         return Processes()
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 
     here = int(os.environ.get("LOCAL_WORLD_SIZE", devices))
-    nodes = max(launched // here, 1)
-    strategy = "ddp" if strategy == "auto" else strategy
-    fabric = Fabric(accelerator=device, devices=here, num_nodes=nodes, strategy=strategy, precision="32-true")
+    fabric = Fabric(
+        accelerator=device,
+        devices=here,
+        num_nodes=max(launched // here, 1),
+        strategy="ddp" if strategy == "auto" else strategy,
+        precision="32-true",
+        # Left to itself Fabric counts the tasks of a Slurm job, whatever is asked for.
+        plugins=[TorchElasticEnvironment() if "TORCHELASTIC_RUN_ID" in os.environ else LightningEnvironment()],
+    )
     fabric.launch()
-    return Processes(fabric.world_size, fabric.global_rank, fabric)
+    return Processes(fabric.world_size, fabric.global_rank, here, fabric)

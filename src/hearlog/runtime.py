@@ -17,6 +17,7 @@ from hearlog.errors import InputError
 from hearlog.processes import Processes
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA's words, and those of torch's allocator on the CPU
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Backend:
     processes
         Those that train together.
     compiled
-        Whether ``torch.compile`` makes kernels of the network for training.
+        Whether ``torch.compile`` makes kernels of the networks that are trained.
     """
 
     device: torch.device
@@ -65,7 +66,7 @@ class Backend:
         return tensor.pin_memory() if self.device.type == "cuda" else tensor
 
     def place(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Move a batch to the device; from pinned memory, without waiting."""
+        """Move a batch to the device; from pinned memory, without waiting for it."""
         return tensor.to(self.device, non_blocking=True)
 
 
@@ -76,16 +77,17 @@ def out_of_memory(label: str) -> Iterator[None]:
     Raises
     ------
     InputError
-        In place of torch's own error, on CUDA and on the CPU.
+        In place of torch's and Python's own errors, on CUDA and on the CPU.
     """
     try:
         yield
-    except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+    except (RuntimeError, MemoryError) as error:
+        said = str(error).lower()
+        if not isinstance(error, MemoryError) and not any(words in said for words in _OUT_OF_MEMORY):
             raise
         raise InputError(
-            f"{label}: out of memory. Raise training.accumulate, which computes a batch in parts and keeps its size, "
-            "or lower training.batch_size or model.channels"
+            f"{label}: out of memory. Raise accumulate (in estimator.training or transfer.training), which computes a "
+            "batch in parts and keeps its size, or lower batch_size beside it, or model.channels"
         ) from None
 
 
@@ -115,7 +117,7 @@ def start(
     precision
         ``auto`` takes bfloat16 where the hardware multiplies in it; ``float32`` or ``bfloat16``.
     thread_count
-        CPU threads; 0 for all cores.
+        CPU threads, divided among the processes of this machine; 0 for all cores.
     devices, strategy
         As of `hearlog.processes.start`.
     compiled
@@ -127,7 +129,6 @@ def start(
         If CUDA is asked for and absent, or has fewer devices.
     """
     keep_freed_memory()
-    torch.set_num_threads(max(threads(thread_count) // devices, 1))
     torch.set_float32_matmul_precision("high")
     chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     if chosen.type == "cuda" and not torch.cuda.is_available():
@@ -140,6 +141,7 @@ def start(
     together = processes.start(chosen.type, devices, strategy)
     if together.fabric is not None:
         chosen = together.fabric.device
+    torch.set_num_threads(max(threads(thread_count) // together.here, 1))
     return Backend(chosen, torch.bfloat16 if bfloat16 else torch.float32, together, compiled)
 
 

@@ -160,21 +160,24 @@ class Trainer:
         module.train()
         together, means = self.backend.processes, _Means(objective.weights)
         steps = batches(rows, self.optimisation.batch_size)
-        parts = [cut(step, self.optimisation.accumulate, together.count) for step in steps]
-        mine = [[together.share(part) for part in of_step] for of_step in parts]
-        clips = stream(mels, [part for of_step in mine for part in of_step], self.backend)
-        for step, of_step in zip(steps, mine, strict=True):
+        # A micro-batch is what this process computes at once of a step, as places in the step.
+        micro_batches = [
+            [together.share(part) for part in cut(len(step), self.optimisation.accumulate, together.count)]
+            for step in steps
+        ]
+        read = [step[places] for step, of_step in zip(steps, micro_batches, strict=True) for places in of_step]
+        clips = stream(mels, read, self.backend)
+        for step, of_step in zip(steps, micro_batches, strict=True):
             draws = self.augmentation.draw(random, len(step), *mels.shape[1:])
-            places = pd.Series(range(len(step)), index=step)
             optimiser.zero_grad(set_to_none=True)
-            for place, part in enumerate(of_step, start=1):
-                with together.accumulate(module, last=place == len(of_step)):
+            for number, places in enumerate(of_step, start=1):
+                with together.accumulate(module, last=number == len(of_step)):
                     with self.backend.autocast():
-                        output = module(draws.take(places[part].to_numpy()).apply(next(clips)))
-                    terms = mixed_terms(objective, output, part, draws.share)
+                        output = module(draws.take(places).apply(next(clips)))
+                    terms = mixed_terms(objective, output, step[places], draws.share)
                     loss = torch.stack([objective.weights[name] * term for name, term in terms.items()]).sum()
-                    together.backward(loss * (len(part) / len(step)))
-                means.add(terms, len(part))
+                    together.backward(loss * (len(places) / len(step)))
+                means.add(terms, len(places))
             optimiser.step()
         return means.read(together)
 
@@ -211,8 +214,8 @@ def mixed_terms(objective: Objective, output: Any, rows: np.ndarray, share: floa
     terms = objective.terms(output, rows)
     if share == 1:
         return terms
-    mirrored = objective.terms(output, rows[::-1].copy())
-    return {name: share * term + (1 - share) * mirrored[name] for name, term in terms.items()}
+    partners = objective.terms(output, np.roll(rows, 1))
+    return {name: share * term + (1 - share) * partners[name] for name, term in terms.items()}
 
 
 def _record(
@@ -240,7 +243,7 @@ def evaluate(
     """Mean of each term over the clips in ``rows``, without training."""
     network.eval()
     means = _Means(objective.weights)
-    parts = batches(backend.processes.share(rows), evaluation_batch(clip_cells(network, mels)))
+    parts = batches(backend.processes.share(rows), evaluation_batch(clip_cells(network, mels), backend.device.type))
     for part, clips in zip(parts, stream(mels, parts, backend), strict=True):
         with backend.autocast():
             output = network(clips)
@@ -266,5 +269,6 @@ class _Means:
 
     def read(self, together: Processes) -> dict[str, float]:
         """Divide the sums of all processes by their clips."""
-        *sums, clips = together.total(torch.tensor([*map(float, self.sums.values()), self.clips])).tolist()
+        sums_and_clips = torch.tensor([*map(float, self.sums.values()), self.clips], dtype=torch.float64)
+        *sums, clips = together.total(sums_and_clips).tolist()
         return {name: total / clips for name, total in zip(self.sums, sums, strict=True)}
