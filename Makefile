@@ -33,7 +33,7 @@ smoke: setup  ## Run two tasks of a small world in a copy of the working tree, .
 	@rm -rf .smoke && mkdir .smoke
 	@git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from - | tar --extract --directory .smoke
 	@cp presets/smoke.yaml .smoke/params.yaml
-	@cd .smoke && git init --quiet && hearlog plan && hearlog jobs $(N) && hearlog report
+	@cd .smoke && git init --quiet && hearlog plan --jobs $(N) && hearlog jobs $(N) && hearlog report
 
 repro: setup  ## Run the pipeline as params.yaml says; only what changed runs
 	@hearlog plan

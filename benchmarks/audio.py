@@ -27,7 +27,7 @@ SECONDS, LENGTH, TARGET_RATE = 30, 60, 16000
 
 def main(files: int, repeats: int) -> None:
     """Measure, print the table and write ``results/audio.json``."""
-    runtime.start()
+    runtime.start("cpu", thread_count=1)  # as the stage does: a file is one thread's work
     threads = runtime.threads(0)
     with tempfile.TemporaryDirectory() as temporary, peer("benchmarks.librosa_peer") as librosa:
         root = Path(temporary)

@@ -21,6 +21,11 @@ ROOT = Path(__file__).parents[1]
 PATIENCE = 60  # seconds; only a failing test waits so long
 
 
+def heed_interrupts() -> None:
+    """As in a terminal: what a shell starts in the background ignores SIGINT, and so would all below it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Pipeline:
     """A DVC repository whose stages are shell commands."""
 
@@ -38,7 +43,7 @@ class Pipeline:
     def start(self, *words: str) -> subprocess.Popen:
         command = [sys.executable, "-m", "hearlog.cli", "jobs", "2", *words]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, cwd=self.folder, **pipes)
+        return subprocess.Popen(command, cwd=self.folder, preexec_fn=heed_interrupts, **pipes)
 
     def run(self, *words: str, status: int = 0) -> str:
         process = self.start(*words)

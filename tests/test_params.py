@@ -123,6 +123,15 @@ def test_a_setting_that_cannot_be_used_is_named_with_what_is_allowed(edit, key, 
         edit(key, value)
 
 
+def test_several_windows_of_the_whole_clip_are_refused(tmp_path):
+    content = yaml.safe_load((PRESETS / "demo.yaml").read_text())
+    content["transfer"]["test_windows"] = 3
+    content["transfer"]["augmentation"]["window"] = content["audio"]["seconds"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match=r"test_windows 3 windows of 7\.5 s are the whole clip each: set .*below"):
+        params.load(tmp_path / "params.yaml")
+
+
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_data_set_takes_the_protocols_it_names_and_no_other(reader, protocol):

@@ -170,7 +170,7 @@ class Training(Block):
         if self.batch_size < 2 * self.accumulate:
             raise ValueError(
                 f"accumulate {self.accumulate} cuts a batch_size of {self.batch_size} into parts of one clip, which "
-                "have no batch statistics: lower it"
+                f"have no batch statistics: lower it to at most {self.batch_size // 2}"
             )
         return self
 

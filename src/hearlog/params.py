@@ -137,6 +137,11 @@ class Params(Block):
                 f"{name}.augmentation.window {window:g} must be a multiple of 320 x mel.hop_length (7.5 s at 16000 Hz) "
                 f"and at most audio.seconds {self.audio.seconds:g}"
             )
+        if self.transfer.test_windows > 1 and self.transfer.augmentation.window == self.audio.seconds:
+            raise ValueError(
+                f"transfer.test_windows {self.transfer.test_windows} windows of {self.audio.seconds:g} s are the whole "
+                "clip each: set transfer.augmentation.window below audio.seconds"
+            )
         return self
 
 

@@ -6,6 +6,7 @@ batch. Only where there are several is Lightning Fabric imported, which starts t
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -133,6 +134,7 @@ def start(device: str, devices: int, strategy: str) -> Processes:
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it greets from every process
     here = int(os.environ.get("LOCAL_WORLD_SIZE", devices))
     fabric = Fabric(
         accelerator=device,

@@ -34,12 +34,15 @@ class Backend:
         Those that train together.
     compiled
         Whether ``torch.compile`` makes kernels of the networks that are trained.
+    threads
+        CPU threads of this process: another number rounds otherwise.
     """
 
     device: torch.device
     dtype: torch.dtype
     processes: Processes = field(default_factory=Processes)
     compiled: bool = False
+    threads: int = 1
 
     @property
     def quiet(self) -> bool | None:
@@ -141,8 +144,9 @@ def start(
     together = processes.start(chosen.type, devices, strategy)
     if together.fabric is not None:
         chosen = together.fabric.device
-    torch.set_num_threads(max(threads(thread_count) // together.here, 1))
-    return Backend(chosen, torch.bfloat16 if bfloat16 else torch.float32, together, compiled)
+    own_threads = max(threads(thread_count) // together.here, 1)
+    torch.set_num_threads(own_threads)
+    return Backend(chosen, torch.bfloat16 if bfloat16 else torch.float32, together, compiled, own_threads)
 
 
 def keep_freed_memory() -> None:
