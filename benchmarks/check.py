@@ -57,12 +57,11 @@ def main(files: int, repeats: int) -> None:
     print(pd.DataFrame(rows).to_string(index=False))
     check, loop, look = seconds.values()
     summary = {
-        "files_per_s": round(files / check),
-        f"seconds_{REQUIRED}": round(check + look * (REQUIRED / files - 1), 1),
-        "ratio_to_plain_loop": round(loop / check, 2),
+        "files_per_s": files / check,
+        f"seconds_{REQUIRED}": check + look * (REQUIRED / files - 1),
+        "ratio_to_plain_loop": loop / check,
     }
-    print(", ".join(f"{name} {value:g}" for name, value in summary.items()))
-    measure.write("check", rows, summary, ["soundfile", "numpy", "pandas", "torch", "duckdb"])
+    measure.finish("check", rows, summary, ["soundfile", "numpy", "pandas", "torch", "duckdb"])
 
 
 def look_at_files(folder: Path) -> None:

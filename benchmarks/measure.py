@@ -30,23 +30,6 @@ def significant(value: float, digits: int = 3) -> float:
     return float(f"{value:.{digits}g}")
 
 
-def write(
-    name: str,
-    rows: Sequence[Mapping[str, Any]],
-    summary: Mapping[str, float],
-    packages: Sequence[str],
-    peers: Mapping[str, str] | None = None,
-) -> None:
-    """Write ``results/<name>.json``: the machine with its versions of ``packages``, the measurements, the summary.
-
-    ``peers`` are versions of packages of another environment.
-    """
-    rounded = [{k: significant(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-    result = {"machine": machine(packages) | dict(peers or {}), "rows": rounded, "summary": dict(summary)}
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-
-
 def finish(
     name: str,
     rows: Sequence[Mapping[str, Any]],
@@ -54,10 +37,16 @@ def finish(
     packages: Sequence[str],
     peers: Mapping[str, str] | None = None,
 ) -> None:
-    """Print the summary and `write` everything."""
+    """Print the summary; write ``results/<name>.json``: the machine, its versions of ``packages``, rows and summary.
+
+    ``peers`` are versions of packages of another environment.
+    """
     rounded = {key: significant(value) for key, value in summary.items()}
     print(", ".join(f"{key} {value:g}" for key, value in rounded.items()))
-    write(name, rows, rounded, packages, peers)
+    rows = [{k: significant(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+    result = {"machine": machine(packages) | dict(peers or {}), "rows": rows, "summary": rounded}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def machine(packages: Sequence[str]) -> dict[str, Any]:
