@@ -2,15 +2,17 @@
 
 import argparse
 import contextlib
-import ctypes
 import inspect
 import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 # An editable install points at the original checkout; `dvc exp run --temp` works in a copy.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
@@ -19,11 +21,23 @@ from hearlog.errors import InputError
 
 STARTED = time.time()  # before a stage's own imports, which take seconds
 TIMES = Path("data/times")  # followed by neither git nor DVC
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
-# A stage whose DVC is killed would write on beside its successor: Linux kills it too. Before the long import of torch.
-if sys.platform == "linux" and "DVC_STAGE" in os.environ:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+def _end_with_parent() -> None:
+    """Kill this process when the one that started it ends, skipping a shell that waits between the two, as dash does."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = psutil.Process().parent()
+        shell = os.environ.get("SHELL") or "/bin/sh"  # as DVC chooses it
+        if parent and parent.name() == Path(shell).name:
+            parent = parent.parent()
+        if parent:
+            parent.wait()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+# A stage whose DVC is killed would write on beside its successor. Before the long import of torch.
+if "DVC_STAGE" in os.environ:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def run(main: Callable[..., None]) -> None:

@@ -230,8 +230,8 @@ def test_a_lock_of_dvc_lives_as_long_as_a_dvc_of_its_number(pipeline, tmp_path, 
     assert path.exists() == kept
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the next `hearlog jobs` ends it")
-def test_a_stage_ends_with_the_dvc_that_started_it(pipeline):
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])  # one makes way for its command, the other may wait for it
+def test_a_stage_ends_with_the_dvc_that_started_it(pipeline, shell):
     text = f"""
 import os, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
@@ -243,7 +243,8 @@ with open("trainer", "w") as pipe:
 """
     (pipeline.folder / "stage.py").write_text(text)
     pipeline.write(train=stage(f"{sys.executable} stage.py", ["stage.py"], "model"))
-    dvc = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=pipeline.folder)
+    environment = os.environ | {"SHELL": shell}
+    dvc = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=pipeline.folder, env=environment)
     pipe = pipeline.open_trainer()
     assert dvc_above(psutil.Process(int(pipe.readline()))).pid == dvc.pid
     dvc.kill()
