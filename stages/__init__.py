@@ -24,7 +24,7 @@ TIMES = Path("data/times")  # followed by neither git nor DVC
 
 
 def _end_with_parent() -> None:
-    """Kill this process when the one that started it ends, skipping a shell that waits between the two, as dash does."""
+    """Kill this process when its parent ends; a shell that waits in between, as dash does, is skipped."""
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process().parent()
         shell = os.environ.get("SHELL") or "/bin/sh"  # as DVC chooses it
