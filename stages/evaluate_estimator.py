@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog import estimator, evaluation, logs, params, ranking, runtime
+from hearlog import estimator, evaluation, params, ranking, runtime
 from hearlog.corpus import Corpus
 from hearlog.inference import predict
+from hearlog.interactions import read_interactions
 from stages import paths, run
 from stages.backend import backend
 
@@ -41,7 +42,7 @@ def main(width: int) -> None:
         "oracle_popularity": table["listeners"].to_numpy(np.float32)[unheard],
         "random": np.zeros(len(unheard), np.float32),  # equal scores count as random order
     }
-    interactions, threads = logs.read_interactions(paths.LOGS), runtime.threads(settings.runtime.threads)
+    interactions, threads = read_interactions(paths.LOGS).to_csr(), runtime.threads(settings.runtime.threads)
     metrics["ranking"], recall = ranking.rank_songs(
         interactions, factors, known, unheard, sources, settings.als, threads
     )

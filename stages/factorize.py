@@ -6,15 +6,15 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from hearlog import params
-from hearlog.factorize import factorize
-from hearlog.logs import read_interactions
+from hearlog.als.factorize import factorize
+from hearlog.interactions import read_interactions
 from stages import paths, run
 
 
 def main() -> None:
     """Fit ALS and write the factors of songs and users."""
     settings = params.load()
-    factors = factorize(read_interactions(paths.LOGS), settings.als, settings.seed, settings.runtime.threads)
+    factors = factorize(read_interactions(paths.LOGS).to_csr(), settings.als, settings.seed, settings.runtime.threads)
     songs = pq.read_table(paths.LOGS / "songs.parquet", columns=["song_id", "listeners"])
 
     paths.EMBEDDINGS.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Turn listening logs into a sparse user x song matrix."""
 
 from hearlog import params
-from hearlog.logs import ingest
+from hearlog.logs.ingest import ingest
 from stages import paths, run
 
 

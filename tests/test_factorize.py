@@ -1,15 +1,11 @@
 import numpy as np
 import pytest
 from implicit.als import AlternatingLeastSquares
+from log_settings import als
 from scipy.sparse import csr_matrix, random_array
 from threadpoolctl import threadpool_limits
 
-from hearlog.factorize import factorize, fold_in
-from hearlog.params import Als
-
-
-def als(**changes):
-    return Als(**({"factors": 3, "alpha": 40.0, "regularization": 0.1, "iterations": 10} | changes))
+from hearlog.als.factorize import factorize, fold_in
 
 
 def random_plays(users=60, songs=35, density=0.1, seed=0):

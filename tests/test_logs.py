@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from log_settings import logs
 
 from hearlog.errors import InputError
-from hearlog.logs import ingest, read_interactions
-from hearlog.params import Logs
+from hearlog.interactions import read_interactions
+from hearlog.logs.ingest import ingest
 
 MSD = """\
 00007a02388c208ea7176479f6ae06f8224355b3\tSOAITVD12A6D4F824B\t3
@@ -21,17 +22,6 @@ fd50c4007b68a3737fe052d5a4f78ce8aa117f3d\tSOAITVD12A6D4F824B\t1
 fd50c4007b68a3737fe052d5a4f78ce8aa117f3d\tSOBONKR12A58A7A7E0\t12"""  # no header, no final newline
 MSD_COLUMNS = {"user": 1, "song": 2, "plays": 3}
 OUTPUTS = ["indptr.npy", "indices.npy", "users.parquet", "songs.parquet"]
-
-
-def logs(path, **changes):
-    defaults = {
-        "delimiter": ",",
-        "header": True,
-        "columns": {"user": "user_id", "song": "song_id", "plays": None},
-        "min_song_plays": 1,
-        "max_rejected": 0.0,
-    }
-    return Logs.model_validate({"path": str(path), **defaults, **changes})
 
 
 def run(tmp_path, threads=2, out="out", **changes):
@@ -50,7 +40,9 @@ def interactions(folder):
     """The pairs of ids the matrix says."""
     users = pq.read_table(folder / "users.parquet")["user_id"].to_pylist()
     songs = pq.read_table(folder / "songs.parquet")["song_id"].to_pylist()
-    return [(users[row], songs[column]) for row, column in zip(*read_interactions(folder).nonzero(), strict=True)]
+    return [
+        (users[row], songs[column]) for row, column in zip(*read_interactions(folder).to_csr().nonzero(), strict=True)
+    ]
 
 
 def rejected(folder):
@@ -76,7 +68,7 @@ def test_msd_triplets_without_header_and_final_newline(tmp_path):
         {"song_id": "SOBONKR12A58A7A7E0", "plays": 12, "listeners": 1},
     ]
     np.testing.assert_array_equal(
-        read_interactions(tmp_path / "out").toarray(), [[True, False], [True, True]], strict=True
+        read_interactions(tmp_path / "out").to_csr().toarray(), [[True, False], [True, True]], strict=True
     )
 
 
@@ -342,6 +334,6 @@ def test_no_temporary_files_stay_behind(tmp_path):
 def test_the_solver_gets_arrays_it_may_write_and_the_file_stays_as_it_is(tmp_path):
     write(tmp_path, "a.csv", "user_id,song_id\nu1,s1\nu1,s2\n")
     run(tmp_path)
-    matrix = read_interactions(tmp_path / "out")
+    matrix = read_interactions(tmp_path / "out").to_csr()
     matrix.indices[:] = 0
-    np.testing.assert_array_equal(read_interactions(tmp_path / "out").indices, [0, 1])
+    np.testing.assert_array_equal(read_interactions(tmp_path / "out").to_csr().indices, [0, 1])

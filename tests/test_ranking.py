@@ -3,15 +3,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from log_settings import als
 from scipy.sparse import csr_matrix
 from sklearn.metrics import roc_auc_score
 
+from hearlog.als.factorize import factorize
 from hearlog.errors import InputError
-from hearlog.factorize import factorize
-from hearlog.params import Als
 from hearlog.ranking import auc, rank_songs, recall_at_k
 
-ALS = Als(factors=4, alpha=40.0, regularization=1.0, iterations=10)
+ALS = als(factors=4, regularization=1.0)
 few_scores = arrays(np.float32, (4, 9), elements=st.integers(0, 5))
 relevance = arrays(bool, (4, 9)).filter(lambda heard: (heard.any(axis=1) & ~heard.all(axis=1)).all())
 

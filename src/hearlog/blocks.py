@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -51,33 +52,81 @@ class LogColumns(Block):
     user: str | Count
     song: str | Count
     plays: str | Count | None
+    time: str | Count | None
 
 
 class Logs(Block):
-    """Listening logs, one row a listen or one row a (user, song, plays) triple."""
+    """Listening logs, one row a listen or one row a (user, song, plays) triple, or lists of songs."""
 
     path: Location
+    files: Annotated[str, Field(min_length=1)] | None
+    format: Literal["rows", "song_lists", "playlists"]
     delimiter: Annotated[str, Field(min_length=1, max_length=1)]
     header: bool
     columns: LogColumns
+    since: str | None
+    until: str | None
+    max_user_plays: Count | None
     min_song_plays: Count
+    min_song_users: Count
+    min_user_songs: Count
+    values: Literal["binary", "counts"]
+    hash_users: bool
     max_rejected: Share
+    engine: Literal["duckdb", "spark"]
 
     @model_validator(mode="after")
     def _positions_without_header(self) -> Logs:
-        named = [c for c in (self.columns.user, self.columns.song, self.columns.plays) if isinstance(c, str)]
-        if named and not self.header:
+        columns = (self.columns.user, self.columns.song, self.columns.plays, self.columns.time)
+        named = [column for column in columns if isinstance(column, str)]
+        if named and not self.header and self.format == "rows":
             raise ValueError(f"columns {named} are names, but header is false: give positions from 1")
+        return self
+
+    @field_validator("since", "until", mode="before")
+    @classmethod
+    def _is_a_date(cls, value: object) -> object:
+        if isinstance(value, date):
+            raise ValueError(f"put the date in quotes: '{value}'. DVC cannot keep YAML's own dates")
+        if isinstance(value, str):
+            try:
+                datetime.fromisoformat(value)
+            except ValueError:
+                raise ValueError(f"{value!r} is no date: write '2018-01-31', or '2018-01-31T18:00:00'") from None
+        return value
+
+    @model_validator(mode="after")
+    def _window_has_times(self) -> Logs:
+        if (self.since or self.until) and self.columns.time is None:
+            raise ValueError("since and until need columns.time, the column that says when")
+        if self.since and self.until and datetime.fromisoformat(self.since) >= datetime.fromisoformat(self.until):
+            raise ValueError(f"since {self.since} is not before until {self.until}")
         return self
 
 
 class Als(Block):
     """Alternating least squares for implicit feedback (Hu, Koren, Volinsky 2008)."""
 
+    engine: Literal["implicit", "torch", "spark"]
     factors: Count
     alpha: Positive
     regularization: Positive
     iterations: Count
+    held_out: InnerShare | None
+    patience: Count | None
+
+    @model_validator(mode="after")
+    def _patience_has_scores(self) -> Als:
+        if self.patience and not self.held_out:
+            raise ValueError("patience stops by held-out scores: set held_out (0.2), or patience: null")
+        return self
+
+
+class Spark(Block):
+    """Where Spark runs, for ``logs.engine`` and ``als.engine``."""
+
+    master: Annotated[str, Field(min_length=1)]
+    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*[mg]$")]
 
 
 class SongSplit(Block):

@@ -22,6 +22,7 @@ from hearlog.blocks import (
     Pilot,
     Runtime,
     Songs,
+    Spark,
     Sweep,
     Task,
     Transfer,
@@ -50,6 +51,7 @@ class Params(Block):
     seed: Annotated[int, Field(ge=0)]
     demo: Demo
     runtime: Runtime
+    spark: Spark
     logs: Logs
     als: Als
     songs: Songs
@@ -89,7 +91,10 @@ class Params(Block):
     @model_validator(mode="after")
     def _dvc_can_follow_the_logs(self) -> Params:
         if set("*?[") & set(self.logs.path):
-            raise ValueError(f"logs.path {self.logs.path!r} is a glob, which DVC cannot follow: name the folder")
+            raise ValueError(
+                f"logs.path {self.logs.path!r} is a glob, which DVC cannot follow: "
+                "name the folder here and the pattern inside it in logs.files"
+            )
         return self
 
     @model_validator(mode="after")

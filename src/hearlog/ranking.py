@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from tqdm import tqdm
 
+from hearlog.als.factorize import fold_in
 from hearlog.errors import InputError
-from hearlog.factorize import fold_in
 from hearlog.params import Als
 
 CUTOFFS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)

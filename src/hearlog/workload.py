@@ -18,7 +18,7 @@ from hearlog import catalogue
 from hearlog.corpora import READERS
 from hearlog.errors import InputError
 from hearlog.estimator import embedding_objective
-from hearlog.log_files import find_files
+from hearlog.logs.rows import find_files
 from hearlog.network import EmbeddingNetwork
 from hearlog.optimisation import Optimisation
 from hearlog.params import Params, Task

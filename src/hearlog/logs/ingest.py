@@ -28,10 +28,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.lib.format import open_memmap
-from scipy.sparse import csr_matrix
 
 from hearlog.errors import InputError
-from hearlog.log_files import find_files, line_number, unreadable_lines, view_rows
+from hearlog.logs.rows import find_files, line_number, unreadable_lines, view_rows
 from hearlog.params import Logs
 
 REJECTED_SCHEMA = pa.schema(
@@ -191,20 +190,6 @@ def _count_pairs(
             raise InputError(f"{settings.path}: raise runtime.memory_limit ({memory_limit}): {error}") from None
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise InputError(f"{settings.path}: not readable: {error}") from None
-
-
-def read_interactions(folder: Path) -> csr_matrix:
-    """Read the matrix that `ingest` wrote.
-
-    Returns
-    -------
-    bool CSR matrix, users x songs, all stored entries True. Its column indices are a copy-on-write memory map:
-    implicit's solver refuses read-only arrays, and DVC's files are read-only.
-    """
-    indptr = np.load(folder / "indptr.npy")
-    indices = np.load(folder / "indices.npy", mmap_mode="c")
-    shape = (len(indptr) - 1, pq.read_metadata(folder / "songs.parquet").num_rows)
-    return csr_matrix((np.ones(len(indices), dtype=bool), indices, indptr), shape=shape)
 
 
 def _write_rejected(con: duckdb.DuckDBPyConnection, settings: Logs, out: Path) -> dict[str, Any]:

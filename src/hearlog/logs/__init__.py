@@ -1,0 +1,1 @@
+"""Listening logs: reading, cleaning and counting them into a user x song matrix."""
