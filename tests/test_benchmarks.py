@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks import measure, peer
+from benchmarks import measure, peer, power_law
 from benchmarks.networks import in_order_of_layers
 from benchmarks.sounds import music_like
 from benchmarks.step_clock import StepClock
@@ -121,3 +121,47 @@ def test_a_sound_is_the_same_at_every_rate():
     assert fine.dtype == np.float32
     np.testing.assert_allclose(fine[::3], coarse, atol=1e-6)
     assert 0.01 < np.abs(coarse).max() <= 1
+
+
+@pytest.mark.parametrize("distinct", [True, False])
+def test_a_log_has_its_rows_and_every_user_and_song(tmp_path, distinct):
+    shape = power_law.Shape(users=300, songs=500, rows=6000, distinct=distinct)
+    parquet, text = power_law.write_logs(tmp_path, shape, formats=["parquet", "csv.gz"])
+    rows = pd.read_parquet(parquet)
+    assert len(rows) == 6000
+    assert list(rows.nunique()) == [300, 500]
+    assert rows["user_id"].str.fullmatch("u0000[0-9]{3}").all()
+    assert rows["song_id"].str.fullmatch("TR[0-9A-F]{16}").all()
+    assert (not rows.duplicated().any()) == distinct
+    assert not rows["user_id"].is_monotonic_increasing
+    assert rows["song_id"].value_counts().max() > 5 * rows["song_id"].value_counts().median()
+    pd.testing.assert_frame_equal(
+        pd.concat(map(pd.read_csv, sorted(text.iterdir()))), rows.astype(object).astype("str")
+    )
+
+
+def test_a_log_of_a_seed_is_the_same_however_it_is_cut_into_files(tmp_path, monkeypatch):
+    shape = power_law.Shape(users=300, songs=500, rows=6000)
+    monkeypatch.setattr(power_law, "BLOCK", 1000)
+    folders = [power_law.write_logs(tmp_path / name, shape, seed)[0] for name, seed in [("a", 1), ("b", 1), ("c", 2)]]
+    monkeypatch.setattr(power_law, "FILE", 1000)
+    files, again, other = (pd.read_parquet(folder) for folder in folders)
+    pd.testing.assert_frame_equal(files, again)
+    assert not files.equals(other)
+    cut = power_law.write_logs(tmp_path / "d", shape, 1)[0]
+    assert len(list(cut.iterdir())) == 6
+    assert sorted(map(tuple, files.to_numpy())) == sorted(map(tuple, pd.read_parquet(cut).to_numpy()))
+
+
+def test_a_log_already_written_is_left_as_it_is(tmp_path):
+    shape = power_law.Shape(users=30, songs=50, rows=60)
+    (folder,) = power_law.write_logs(tmp_path, shape)
+    (file,) = folder.iterdir()
+    before = file.stat().st_mtime_ns
+    power_law.write_logs(tmp_path, shape)
+    assert file.stat().st_mtime_ns == before
+
+
+def test_a_log_of_too_few_rows_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="too few rows"):
+        power_law.write_logs(tmp_path, power_law.Shape(users=30, songs=20, rows=29))
