@@ -1,0 +1,87 @@
+"""A DuckDB that has the rows of the logs, within a limit of memory, and shows how far a query is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from tqdm import tqdm
+
+from hearlog.errors import InputError
+from hearlog.logs.rows import find_files, view_rows
+from hearlog.params import Logs
+
+POLL = 0.5  # seconds
+
+@contextmanager
+def open_rows(
+    settings: Logs, memory_limit: str, threads: int, scratch: Path
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Path]]]:
+    """Open a DuckDB whose view ``rows`` has the rows of the logs, see `hearlog.logs.rows`, and list their files.
+
+    Parameters
+    ----------
+    settings
+        Where the logs are, and how they are written.
+    memory_limit
+        Such as ``2GB``.
+    threads
+        0 for all cores.
+    scratch
+        Folder for temporary files.
+
+    Raises
+    ------
+    InputError
+        If files or columns cannot be used, or memory or disk do not suffice, here or inside the block.
+    """
+    files = find_files(settings)
+    with duckdb.connect(scratch / "rows.duckdb") as con:
+        con.execute("SET memory_limit = ?", [memory_limit])
+        con.execute("SET temp_directory = ?", [str(scratch)])
+        con.execute("SET enable_progress_bar = true")
+        con.execute("SET enable_progress_bar_print = false")
+        if threads:
+            con.execute("SET threads = ?", [threads])
+        try:
+            view_rows(con, files, settings)
+            yield con, files
+        except duckdb.OutOfMemoryException as error:
+            raise InputError(f"{settings.path}: raise runtime.memory_limit ({memory_limit}): {error}") from None
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise InputError(f"{settings.path}: not readable: {error}") from None
+
+
+def stage(con: duckdb.DuckDBPyConnection, scratch: Path, most_rows: int | None = None) -> None:
+    """Read the view ``rows``, or the first rows of it, once, and let it be what was read.
+
+    Whole text is parsed once so, and then asked again and again like Parquet, of which a question reads only the
+    columns that it is about.
+    """
+    rows = con.view("rows")
+    file = str(scratch / "rows.parquet")
+    with progress(con, "reading"):
+        (rows if most_rows is None else rows.limit(most_rows)).write_parquet(file)
+    con.read_parquet(file).create_view("rows", replace=True)
+
+
+@contextmanager
+def progress(con: duckdb.DuckDBPyConnection, title: str) -> Iterator[None]:
+    """Show how far the connection's query is."""
+    done = threading.Event()
+
+    def follow() -> None:
+        with tqdm(total=100, desc=title, unit="%", disable=None, leave=False) as bar:
+            while not done.wait(POLL):
+                bar.update(max(con.query_progress(), bar.n) - bar.n)
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    try:
+        yield
+    finally:
+        done.set()
+        follower.join()

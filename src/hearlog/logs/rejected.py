@@ -1,0 +1,109 @@
+"""The rows of logs that cannot be used: counted by reason, listed with an example, and limited in number.
+
+``rejected.parquet`` has one row a reason: ``reason``, ``rows`` (int64), ``example_file``, ``example_line`` (int64,
+from 1; in Parquet the row; null for a line that cannot be found again, in a file of mixed line ends) and ``example``,
+which is null where `logs.hash_users` keeps listeners' names out of the cache.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hearlog.errors import InputError
+from hearlog.logs.rows import OUTSIDE_WINDOW, line_number, unreadable_lines
+from hearlog.params import Logs
+
+SCHEMA = pa.schema(
+    {
+        "reason": pa.string(),
+        "rows": pa.int64(),
+        "example_file": pa.string(),
+        "example_line": pa.int64(),
+        "example": pa.string(),
+    }
+)
+LONGEST_EXAMPLE = 200
+
+FIND = """
+    SELECT reason, count(*), min({'file': file, 'number': number, 'text':
+        coalesce(text, {'user': user_id, 'song': song_id, 'plays': plays}::VARCHAR)})
+    FROM rows WHERE reason IS NOT NULL GROUP BY reason
+"""
+
+
+def find_rejected(con: duckdb.DuckDBPyConnection, used: int) -> tuple[list[dict[str, Any]], int]:
+    """List what of the view ``rows`` cannot be used, and count what lies outside the window of time.
+
+    Parameters
+    ----------
+    con
+        As `hearlog.logs.connection.open_rows` gives it.
+    used
+        Number of rows that can be used: where it is all of them, they are not read again.
+
+    Returns
+    -------
+    rejected
+        An entry a reason, with the columns of ``rejected.parquet``.
+    outside
+        Rows that `logs.since` and `logs.until` leave out, which are no fault.
+    """
+    all_used = con.execute("SELECT count(*) FROM rows").fetchall() == [(used,)]
+    found = [] if all_used else con.execute(FIND).fetchall()
+    found += unreadable_lines(con)
+    outside = sum(rows for reason, rows, _ in found if reason == OUTSIDE_WINDOW)
+    rejected = [_describe(*row) for row in sorted(found) if row[0] != OUTSIDE_WINDOW]
+    return rejected, outside
+
+
+def _describe(reason: str, rows: int, example: dict[str, Any]) -> dict[str, Any]:
+    line = example["number"] or line_number(Path(example["file"]), example["text"])
+    return {
+        "reason": reason,
+        "rows": rows,
+        "example_file": example["file"],
+        "example_line": line,
+        "example": example["text"][:LONGEST_EXAMPLE],
+    }
+
+
+def write_rejected(rejected: list[dict[str, Any]], rows: int, settings: Logs, out: Path) -> dict[str, int]:
+    """Write ``rejected.parquet``, and stop if the rows in it are too many.
+
+    Parameters
+    ----------
+    rejected
+        As `find_rejected` gives them.
+    rows
+        All rows, usable or not.
+
+    Returns
+    -------
+    Rows by reason, and their ``total``.
+
+    Raises
+    ------
+    InputError
+        If more than the share `logs.max_rejected` of the rows cannot be used.
+    """
+    if settings.hash_users:
+        rejected = [row | {"example": None} for row in rejected]
+    pq.write_table(pa.Table.from_pylist(rejected, schema=SCHEMA), out / "rejected.parquet")
+    total = sum(row["rows"] for row in rejected)
+    if total > settings.max_rejected * rows:
+        reasons = "\n".join(
+            f"  {row['reason']}: {row['rows']}, such as {row['example_file']} line {row['example_line']}"
+            + (f": {row['example']!r}" if row["example"] else "")
+            for row in rejected
+        )
+        raise InputError(
+            f"{settings.path}: {total} of {rows} rows cannot be used, above logs.max_rejected "
+            f"{settings.max_rejected:g}. Check logs.format, logs.delimiter, logs.header and logs.columns, or mend the "
+            f"rows ({out / 'rejected.parquet'}):\n{reasons}"
+        )
+    return {"total": total} | {row["reason"]: row["rows"] for row in rejected}
