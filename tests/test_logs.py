@@ -196,7 +196,7 @@ def test_file_names_order_packing_and_threads_leave_the_bytes_alone(tmp_path):
 def test_a_glob_names_files_with_any_ending(tmp_path):
     for day in (1, 2):
         write(tmp_path, f"plays.log.{day}", f"user_id,song_id\nu{day},s1\n")
-    assert run(tmp_path, path=tmp_path / "logs" / "plays.log.*")["files"] == 2
+    assert run(tmp_path, files="plays.log.*")["files"] == 2
 
 
 ids = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\t\0"), max_size=3).map(str.strip)

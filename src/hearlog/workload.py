@@ -18,7 +18,7 @@ from hearlog import catalogue
 from hearlog.corpora import READERS
 from hearlog.errors import InputError
 from hearlog.estimator import embedding_objective
-from hearlog.logs.rows import find_files
+from hearlog.logs.files import find_files
 from hearlog.network import EmbeddingNetwork
 from hearlog.optimisation import Optimisation
 from hearlog.params import Params, Task
@@ -100,7 +100,7 @@ def log_size(params: Params) -> LogSize:
     """
     if is_generated(params.logs.path):
         return LogSize(params.demo.plays, params.demo.listeners, params.demo.songs)
-    files = find_files(params.logs.path)
+    files = find_files(params.logs)
     try:
         if files[0].suffix.lower() == ".parquet":
             rows = sum(pq.read_metadata(file).num_rows for file in files)

@@ -1,0 +1,84 @@
+"""The files of a log: which they are, of which kind, and their text unpacked."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pyarrow as pa
+
+from hearlog.blocks import Logs
+from hearlog.errors import InputError
+from hearlog.files import refuse_lfs_pointer, refuse_unencodable
+
+TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", ".gz", ".zst"))
+JSON = tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".zst"))
+PARQUET = (".parquet",)
+
+SEARCHED = {"rows": (*PARQUET, *TEXT), "song_lists": TEXT, "playlists": JSON}
+
+
+def find_files(settings: Logs) -> list[Path]:
+    """List the log files in ascending order.
+
+    ``logs.path`` is a file, or a folder. Of a folder they are what ``logs.files`` matches or, without it, all whose
+    ending is known for ``logs.format``. Files and folders whose names begin with a dot or an underscore are hidden:
+    Spark and Hadoop leave ``_SUCCESS`` and such beside their output.
+
+    Raises
+    ------
+    InputError
+        If there are none, their names are no UTF-8, or they are Git LFS pointers.
+    """
+    root = Path(settings.path)
+    if root.is_file():
+        if settings.files:
+            raise InputError(
+                f"{root}: is a file, so logs.files {settings.files!r} has nothing to search: set it to null"
+            )
+        files = [root]
+    else:
+        files = _search(root, settings)
+    for file in files:
+        refuse_unencodable(file)
+        refuse_lfs_pointer(file)
+    return files
+
+
+def _search(root: Path, settings: Logs) -> list[Path]:
+    endings = SEARCHED[settings.format]
+    found = (
+        file
+        for file in root.glob(settings.files or "**/*")
+        if not any(part.startswith((".", "_")) for part in file.relative_to(root).parts)
+        and (settings.files or file.name.lower().endswith(endings))
+    )
+    files = sorted(file for file in found if file.is_file())
+    if not files:
+        searched = f"files like {settings.files!r} (logs.files)" if settings.files else ", ".join(endings)
+        raise InputError(
+            f"{root}: no log files (logs.path); the folder is searched for {searched}. Names that begin with a dot or "
+            "an underscore are passed over"
+        )
+    return files
+
+
+def are_parquet(files: list[Path], settings: Logs) -> bool:
+    """Whether the files are Parquet; raise `InputError` for kinds that are mixed, or not those of the format."""
+    parquet = [file for file in files if file.name.lower().endswith(PARQUET)]
+    json = [file for file in files if file.name.lower().endswith(JSON)]
+    if settings.format == "rows" and json:
+        raise InputError(f"{json[0]}: is JSON by its name, not logs.format rows: set logs.format: playlists")
+    if settings.format != "rows" and parquet:
+        raise InputError(f"{parquet[0]}: is Parquet by its name, not logs.format {settings.format}: set it to rows")
+    if parquet and parquet != files:
+        raise InputError(
+            f"{settings.path}: {len(parquet)} of {len(files)} files are Parquet; logs.path and logs.files must name "
+            "one kind"
+        )
+    return bool(parquet)
+
+
+def open_text(file: Path) -> io.TextIOWrapper:
+    """Open a log file, unpacked as its name says."""
+    return io.TextIOWrapper(pa.input_stream(str(file)), encoding="utf-8-sig", errors="replace")

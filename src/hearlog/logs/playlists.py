@@ -1,0 +1,126 @@
+"""Log rows from JSON playlists; a playlist stands for a user."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from hearlog.blocks import LogColumns
+from hearlog.errors import InputError
+from hearlog.logs.columns import some
+
+OBJECT = 2**24  # bytes of a playlist; DuckDB holds twice as much a thread
+SLICE = 2**26  # of an object that holds a list of playlists, unpacked
+LOOKED_AT = 100  # objects that may lack the keys before they are taken for wrong
+
+LISTED = """
+    unnest(CASE WHEN json_type(json, getvariable('within')) = 'ARRAY'
+        THEN json_extract(json_extract(json, getvariable('within')), '$[*]') ELSE [NULL] END)
+"""
+
+ENTRIES = """
+    WITH entries AS (
+        SELECT file, playlist,
+            json_extract_string(playlist, getvariable('user')) AS user_id,
+            json_type(playlist, getvariable('user')) AS user_type,
+            json_extract_string(playlist, getvariable('time')) AS time,
+            json_type(playlist, getvariable('songs')) AS songs_type,
+            unnest(CASE WHEN songs_type = 'ARRAY' AND json_array_length(playlist, getvariable('songs')) > 0
+                THEN json_extract(json_extract(playlist, getvariable('songs')), '$[*]') ELSE [NULL] END) AS entry
+        FROM playlists
+    )
+    SELECT file, NULL::BIGINT AS number, coalesce(playlist::VARCHAR, '') AS text,
+        CASE WHEN playlist IS NULL THEN 'no_playlists'
+            WHEN songs_type IS DISTINCT FROM 'ARRAY' THEN 'no_song_list'
+            WHEN entry IS NULL THEN 'no_songs'
+            WHEN user_type IN ('OBJECT', 'ARRAY', 'BOOLEAN') THEN 'bad_user_id'
+            WHEN json_type(entry, getvariable('song')) IN ('OBJECT', 'ARRAY', 'BOOLEAN') THEN 'bad_song_id'
+            END AS fault,
+        user_id, json_extract_string(entry, getvariable('song')) AS song_id, 1::BIGINT AS plays,
+        CASE WHEN getvariable('time') IS NULL THEN '-infinity'::TIMESTAMP ELSE time_of_text(time) END AS time
+    FROM entries
+"""
+
+
+def parse_playlists(con: duckdb.DuckDBPyConnection, files: list[Path], columns: LogColumns) -> duckdb.DuckDBPyRelation:
+    """Make a row of each song of a playlist, for `hearlog.logs.judge.judge`; ``text`` is the playlist.
+
+    A file is an array of objects, a sequence of objects (such as one a line), or one object with an array of them.
+
+    Raises
+    ------
+    InputError
+        If the first objects have none of the keys.
+    """
+    songs, _, song = str(columns.song).partition(".")
+    pointers = {"user": columns.user, "songs": songs, "song": song, "time": columns.time}
+    for name, key in pointers.items():
+        con.execute(f"SET VARIABLE {name} = ?", [None if key is None else _pointer(str(key))])
+    within = _find_list(con, files, [str(columns.user), songs])
+    con.execute("SET VARIABLE within = ?", [None if within is None else _pointer(within)])
+    _playlists(con, files).create_view("playlists")
+    return con.sql(ENTRIES)
+
+
+def playlist_number(con: duckdb.DuckDBPyConnection, file: Path, text: str) -> int | None:
+    """Find the first playlist of a file that reads ``text``, counted from 1; `parse_playlists` comes before."""
+    _playlists(con, [file]).project("playlist, row_number() OVER () AS number").create_view("numbered")
+    found: int | None = con.execute("SELECT min(number) FROM numbered WHERE playlist = ?", [text]).fetchall()[0][0]
+    return found
+
+
+def _playlists(con: duckdb.DuckDBPyConnection, files: list[Path]) -> duckdb.DuckDBPyRelation:
+    """Read ``file`` and ``playlist`` (JSON), in the order of the files."""
+    within = con.execute("SELECT getvariable('within')").fetchall()[0][0]
+    objects = _read(con, files, OBJECT if within is None else _largest(files))
+    return objects.project(f"filename AS file, {'json' if within is None else LISTED} AS playlist")
+
+
+def _read(con: duckdb.DuckDBPyConnection, files: list[Path], largest: int) -> duckdb.DuckDBPyRelation:
+    return con.read_json(
+        [str(file) for file in files],  # type: ignore[arg-type]  # the stub knows no lists
+        columns={"json": "JSON"},
+        records="false",
+        format="auto",
+        maximum_object_size=largest,
+        filename=True,
+    )
+
+
+def _largest(files: list[Path]) -> int:
+    return max(SLICE, *(file.stat().st_size for file in files))
+
+
+def _find_list(con: duckdb.DuckDBPyConnection, files: list[Path], keys: list[str]) -> str | None:
+    """Tell under which key of a file's one object its playlists are; None where they are the objects themselves."""
+    for file in files:
+        first = _read(con, [file], _largest([file])).limit(LOOKED_AT).project("json").fetchall()
+        objects = [json.loads(text) for (text,) in first]
+        if any(_has_one(value, keys) for value in objects):
+            return None
+        if objects:
+            return _key_of_list(objects[0], keys, file)
+    return None
+
+
+def _key_of_list(value: Any, keys: list[str], file: Path) -> str:
+    found = value if isinstance(value, dict) else {}
+    lists = [key for key, inner in found.items() if isinstance(inner, list) and any(_has_one(x, keys) for x in inner)]
+    if len(lists) == 1:
+        return lists[0]
+    raise InputError(
+        f"{file}: no playlists with the keys {keys} (logs.columns.user and song). The first object's keys are "
+        f"{some([str(key) for key in found])}"
+    )
+
+
+def _has_one(value: Any, keys: list[str]) -> bool:
+    return isinstance(value, dict) and not value.keys().isdisjoint(keys)
+
+
+def _pointer(key: str) -> str:
+    """Write a key as a JSON pointer, RFC 6901; the empty key stands for the value itself."""
+    return "/" + key.replace("~", "~0").replace("/", "~1") if key else ""
