@@ -14,10 +14,11 @@ from stages import paths, run
 def main() -> None:
     """Fit ALS and write the factors of songs and users."""
     settings = params.load()
-    factors = factorize(read_interactions(paths.LOGS).to_csr(), settings.als, settings.seed, settings.runtime.threads)
     songs = pq.read_table(paths.LOGS / "songs.parquet", columns=["song_id", "listeners"])
-
     paths.EMBEDDINGS.mkdir(parents=True, exist_ok=True)
+    matrix = read_interactions(paths.LOGS)
+    factors = factorize(matrix, settings.als, settings.seed, settings.runtime.threads, paths.EMBEDDINGS)
+
     np.save(paths.EMBEDDINGS / "songs.npy", factors.songs)
     np.save(paths.EMBEDDINGS / "users.npy", factors.users)
     pq.write_table(songs, paths.EMBEDDINGS / "songs.parquet")

@@ -1,3 +1,6 @@
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 from implicit.als import AlternatingLeastSquares
@@ -5,11 +8,24 @@ from log_settings import als
 from scipy.sparse import csr_matrix, random_array
 from threadpoolctl import threadpool_limits
 
-from hearlog.als.factorize import factorize, fold_in
+from hearlog.als import conjugate
+from hearlog.als.factorize import Factors, factorize, fold_in
+from hearlog.interactions import Interactions
+
+SCRATCH = Path(tempfile.gettempdir())
 
 
 def random_plays(users=60, songs=35, density=0.1, seed=0):
     return csr_matrix(random_array((users, songs), density=density, rng=np.random.default_rng(seed)) > 0)
+
+
+def interactions(matrix: csr_matrix) -> Interactions:
+    plays = None if matrix.dtype == bool else matrix.data.astype(np.int32)
+    return Interactions(matrix.indptr.astype(np.int64), matrix.indices, plays, matrix.shape[1])
+
+
+def fit(matrix: csr_matrix, settings, seed: int, threads: int = 2) -> Factors:
+    return factorize(interactions(matrix), settings, seed, threads, SCRATCH)
 
 
 def solve(plays, fixed, settings):
@@ -41,7 +57,7 @@ def test_factors_equal_dense_alternating_least_squares():
         users = solve(plays.toarray(), songs, settings)
         songs = solve(plays.toarray().T, users, settings)
         losses.append(dense_loss(plays.toarray(), users, songs, settings))
-    fitted = factorize(plays, settings, seed=5)
+    fitted = fit(plays, settings, seed=5)
     np.testing.assert_allclose(fitted.users @ fitted.songs.T, users @ songs.T, atol=2e-3)
     np.testing.assert_allclose(fitted.losses, losses, rtol=1e-4)
 
@@ -52,13 +68,13 @@ def test_factors_equal_implicit_fitted_on_confidences():
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(8, settings.regularization, alpha=1.0, iterations=10, random_state=3)
         model.fit((1 + settings.alpha) * plays.astype(np.float32), show_progress=False)
-    fitted = factorize(plays, settings, seed=3)
+    fitted = fit(plays, settings, seed=3)
     np.testing.assert_allclose(fitted.songs, model.item_factors, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(fitted.users, model.user_factors, rtol=1e-5, atol=1e-7)
 
 
 def test_loss_falls_at_every_iteration():
-    losses = factorize(random_plays(200, 100), als(factors=10, iterations=15), seed=0).losses
+    losses = fit(random_plays(200, 100), als(factors=10, iterations=15), seed=0).losses
     assert len(losses) == 15
     assert (np.diff(losses) < 0).all()
 
@@ -68,7 +84,7 @@ def test_users_are_recommended_songs_of_their_own_block():
     block = np.zeros((50, 40), dtype=bool)
     block[:20, :25] = block[20:, 25:] = True
     heard = block & (np.random.default_rng(0).random(block.shape) < 0.5)
-    fitted = factorize(csr_matrix(heard), als(factors=4, regularization=1.0), seed=0)
+    fitted = fit(csr_matrix(heard), als(factors=4, regularization=1.0), seed=0)
     assert fitted.users.shape == (50, 4)
     assert fitted.songs.shape == (40, 4)
     unheard = np.where(heard, -np.inf, fitted.users @ fitted.songs.T)
@@ -78,19 +94,32 @@ def test_users_are_recommended_songs_of_their_own_block():
 
 def test_same_seed_gives_the_same_bits_for_any_number_of_threads():
     plays = random_plays(300, 200)
-    one, two, three = (factorize(plays, als(factors=16), seed=1, threads=threads) for threads in (1, 2, 3))
+    one, two, three = (fit(plays, als(factors=16), seed=1, threads=threads) for threads in (1, 2, 3))
     for other in (two, three):
         np.testing.assert_array_equal(one.songs, other.songs)
         np.testing.assert_array_equal(one.users, other.users)
         np.testing.assert_allclose(one.losses, other.losses, rtol=1e-12)
-    assert not np.array_equal(factorize(plays, als(factors=16), seed=2).songs, one.songs)
+    assert not np.array_equal(fit(plays, als(factors=16), seed=2).songs, one.songs)
 
 
-@pytest.mark.parametrize("value", [1, 7.5, True])
-def test_stored_values_do_not_matter(value):
+@pytest.mark.parametrize("counts", [False, True])
+def test_the_cut_into_blocks_does_not_show_in_the_bits(monkeypatch, counts):
+    plays = random_plays(300, 200)
+    if counts:
+        plays = csr_matrix((np.random.default_rng(1).integers(1, 999, plays.nnz), plays.indices, plays.indptr))
+    settings = als(factors=16, iterations=4)
+    whole = fit(plays, settings, seed=1)
+    monkeypatch.setattr(conjugate, "BLOCK", 77)
+    cut = fit(plays, settings, seed=1)
+    np.testing.assert_array_equal(cut.songs, whole.songs)
+    np.testing.assert_array_equal(cut.users, whole.users)
+
+
+def test_one_play_each_is_the_binary_matrix():
     plays = random_plays()
-    weighted = csr_matrix((np.full(plays.nnz, value), plays.indices, plays.indptr), plays.shape)
-    np.testing.assert_array_equal(factorize(weighted, als(), 0).songs, factorize(plays, als(), 0).songs)
+    ones = csr_matrix(plays, dtype=np.int32)
+    np.testing.assert_array_equal(fit(ones, als(), 0).songs, fit(plays, als(), 0).songs)
+    np.testing.assert_allclose(fit(ones, als(), 0).losses, fit(plays, als(), 0).losses, rtol=1e-6)
 
 
 def test_folded_in_users_solve_the_closed_form():

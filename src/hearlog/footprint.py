@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from hearlog.als.memory import reckon
 from hearlog.corpus import Corpus
 from hearlog.inference import evaluation_batch
 from hearlog.params import Params
@@ -22,8 +23,6 @@ PROCESS, TORCH_PROCESS = 200_000_000, 600_000_000
 # Ingestion of 10 million rows with ids of 12 characters: 1.7 GB in memory where the limit allows it, 150 bytes a row;
 # under a limit of 0.3 GB 0.6 GB in memory and 0.9 GB of temporary files.
 ROW, SPILLED_ROW = 150, 90
-# ALS on 20 and 60 million non-zeros: 10.2 bytes each beside the factors. That is an int32 index and a bool, both ways.
-NON_ZERO = 2 * (4 + 1)
 # Cropping 30 s at 44,100 Hz, stereo: 35 MB a thread (96,000 Hz: 90 MB), from 1 to 8 threads.
 CROP_SECOND = 1_300_000
 # Training in a process of its own, by cells of the first block's maps (clips x channels x bands x frames), measured
@@ -52,14 +51,16 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
 
     Returns
     -------
-    Bytes of ``log ingestion``, ``ALS``, ``cropping`` and ``training``; the last two without what the operating system
+    Bytes of ``log ingestion``, ``ALS``, ``cropping`` and ``training``; the last three without what the operating system
     keeps of files, which it gives up when asked.
     """
     trained = max(-(-run.batch_size // run.accumulate) for run in (params.estimator.training, params.transfer.training))
     cells = largest_capacity(params) * params.mel.n_mels * params.frames(params.audio.seconds)
+    counts = params.logs.values == "counts"
+    als = reckon(logs.users, logs.songs, logs.most_non_zeros, params.als.factors, counts).own
     return {
         "log ingestion": PROCESS + min(_memory_limit(params), ROW * logs.rows),
-        "ALS": PROCESS + NON_ZERO * logs.most_non_zeros + 4 * params.als.factors * (logs.users + logs.songs),
+        "ALS": als,
         "cropping": TORCH_PROCESS + round(threads * CROP_SECOND * params.audio.seconds),
         "training": training_bytes(cells, trained, dtype),
     }

@@ -25,9 +25,11 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.lib.format import open_memmap
 from scipy.sparse import csr_matrix
+from tqdm import tqdm
 
 # Entries of a block of rows: few enough for int32 positions and bounded copies, many enough to keep threads busy.
 BLOCK = 2**24
+TRANSPOSED = 2**27
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Interactions:
     def transpose(self, folder: Path) -> Interactions:
         """Write the transposed matrix to arrays in a folder, and map them.
 
-        Takes memory for a block, whatever the matrix' size; the operating system may write the rest to disk.
+        Takes about 6 bytes an entry of a block beside the arrays (10 with plays), which the operating system may
+        write to disk and forget.
         """
         rows, columns = self.shape
         indptr = np.zeros(columns + 1, dtype=np.int64)
@@ -86,14 +89,21 @@ class Interactions:
         names = ["indices"] if self.plays is None else ["indices", "plays"]
         arrays = {n: open_memmap(folder / f"{n}.npy", mode="w+", dtype=np.int32, shape=(self.entries,)) for n in names}
         free = indptr[:-1].copy()
-        for block in self.blocks():
+        bar = tqdm(total=self.entries, desc="transpose", unit="entry", unit_scale=True, disable=None)
+        # Each block goes once through all pages of the arrays: few, large blocks.
+        for block in self.blocks(TRANSPOSED):
             part = self.block(block).to_csr().tocsc()
-            filled = np.diff(part.indptr)
-            target = np.repeat(free - part.indptr[:-1], filled) + np.arange(part.nnz)
-            arrays["indices"][target] = part.indices + block.start
-            if self.plays is not None:
-                arrays["plays"][target] = part.data
-            free += filled
+            turned = Interactions(part.indptr.astype(np.int64), part.indices, part.data, rows)
+            for songs in turned.blocks(BLOCK // 4):
+                piece = turned.block(songs)
+                target = np.repeat(free[songs] - piece.indptr[:-1], np.diff(piece.indptr))
+                target += np.arange(piece.entries)
+                arrays["indices"][target] = piece.indices + np.int32(block.start)
+                if self.plays is not None:
+                    arrays["plays"][target] = piece.plays
+            free += np.diff(turned.indptr)
+            bar.update(part.nnz)
+        bar.close()
         return Interactions(indptr, arrays["indices"], arrays.get("plays"), rows)
 
 

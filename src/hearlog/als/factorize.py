@@ -1,27 +1,31 @@
 """CF embeddings: alternating least squares for implicit feedback.
 
 Y. Hu, Y. Koren, C. Volinsky: "Collaborative filtering for implicit feedback datasets", ICDM 2008. A user's
-preference for a song is 1 where there is a play and 0 elsewhere, held with confidence 1 + alpha and 1. The
-half-steps run in implicit's compiled solver, called on plain arrays: ``AlternatingLeastSquares.fit`` copies the
-matrix several times, and takes the matrix values for the confidence.
+preference for a song is 1 where there is a play and 0 elsewhere, held with the confidence of
+`hearlog.als.confidence` and with 1. The matrix and its transpose are read from disk, a block of rows at a time.
 """
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import torch
 from implicit.cpu import _als
-from numpy.lib.stride_tricks import as_strided
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from hearlog.params import Als
-
-# implicit's default; few steps suffice from a warm start: G. Takács, I. Pilászy, D. Tikk: "Applications of the
-# conjugate gradient method for implicit feedback collaborative filtering", RecSys 2011.
-CG_STEPS = 3
+from hearlog import runtime
+from hearlog.als import conjugate
+from hearlog.als.confidence import confidences
+from hearlog.als.loss import loss
+from hearlog.als.memory import refuse_too_large
+from hearlog.blocks import Als
+from hearlog.interactions import Interactions
 
 
 @dataclass(frozen=True)
@@ -37,51 +41,61 @@ class Factors:
     losses: list[float]
 
 
-def factorize(user_songs: csr_matrix, settings: Als, seed: int, threads: int = 0) -> Factors:
-    """Fit song and user factors by conjugate gradient; the same for any number of threads.
+def factorize(matrix: Interactions, settings: Als, seed: int, threads: int, scratch: Path) -> Factors:
+    """Fit song and user factors; the same bits for any number of threads.
 
     Parameters
     ----------
-    user_songs
-        Users x songs; every stored entry is a play, whatever its value.
+    matrix
+        Users x songs.
     settings
         Dimensions, alpha, regularisation and iterations.
     seed
-        Of the initial factors, uniform in [0, 0.01) as implicit draws them.
+        Of the initial factors.
     threads
         0 for all cores.
+    scratch
+        Existing folder for the transposed matrix, which is as large as the matrix and is removed at the end.
+
+    Raises
+    ------
+    InputError
+        If the memory that is free does not suffice.
     """
-    users, songs = user_songs.shape
-    song_users = user_songs.T.tocsr()
-    generator = np.random.default_rng(seed)
-    user_factors = generator.random((users, settings.factors), dtype=np.float32) * np.float32(0.01)
-    song_factors = generator.random((songs, settings.factors), dtype=np.float32) * np.float32(0.01)
-    confidence = _confidence(user_songs, settings.alpha)
-    regularization = settings.regularization
     losses = []
-    # BLAS threads inside the solver's own slow it down tenfold, and let the number of threads show in the sums.
-    with threadpool_limits(1, "blas"):
-        for _ in tqdm(range(settings.iterations), desc="ALS", unit="iteration", disable=None):
-            for rows, solved, fixed in (
-                (user_songs, user_factors, song_factors),
-                (song_users, song_factors, user_factors),
-            ):
-                _als._least_squares_cg(
-                    rows.indptr, rows.indices, confidence, solved, fixed, regularization, threads, CG_STEPS
-                )
-            losses.append(
-                _als._calculate_loss(
-                    user_songs,
-                    user_songs.indptr,
-                    user_songs.indices,
-                    confidence,
-                    user_factors,
-                    song_factors,
-                    regularization,
-                    threads,
-                )
-            )
-    return Factors(song_factors, user_factors, losses)
+    for fitted in iterate(matrix, settings, seed, threads, scratch):
+        losses.append(fitted.losses[-1])
+    return Factors(fitted.songs, fitted.users, losses)
+
+
+def iterate(matrix: Interactions, settings: Als, seed: int, threads: int, scratch: Path) -> Iterator[Factors]:
+    """Fit as `factorize` does, and give the factors after each iteration; the next one changes them in place."""
+    refuse_too_large(matrix, settings)
+    torch.set_num_threads(runtime.threads(threads))
+    users, songs = draw(matrix.shape, settings.factors, seed)
+    losses: list[float] = []
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        transposed = matrix.transpose(Path(folder))
+        total = 2 * matrix.entries * settings.iterations
+        with tqdm(total=total, desc="ALS", unit="entry", unit_scale=True, disable=None) as bar:
+            for _ in range(settings.iterations):
+                for rows, solved, fixed in ((matrix, users, songs), (transposed, songs, users)):
+                    for block in rows.blocks(conjugate.BLOCK):
+                        part = rows.block(block)
+                        conjugate.solve(part, solved[block], fixed, settings, threads)
+                        bar.update(part.entries)
+                losses.append(loss(matrix, users, songs, settings))
+                bar.set_postfix(iteration=len(losses), loss=losses[-1], refresh=False)
+                yield Factors(songs, users, losses)
+
+
+def draw(shape: tuple[int, int], factors: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the users' and the songs' initial factors, uniform in [0, 0.01) as implicit draws them."""
+    generator = np.random.default_rng(seed)
+    users, songs = (generator.random((rows, factors), dtype=np.float32) for rows in shape)
+    users *= np.float32(0.01)
+    songs *= np.float32(0.01)
+    return users, songs
 
 
 def fold_in(user_songs: csr_matrix, song_factors: np.ndarray, settings: Als, threads: int = 0) -> np.ndarray:
@@ -90,7 +104,7 @@ def fold_in(user_songs: csr_matrix, song_factors: np.ndarray, settings: Als, thr
     Parameters
     ----------
     user_songs
-        Users x songs, the columns being the rows of ``song_factors``.
+        Users x songs, the columns being the rows of ``song_factors``; bool, or plays.
     song_factors
         (songs, factors); no other song is known to the users.
     settings
@@ -102,20 +116,17 @@ def fold_in(user_songs: csr_matrix, song_factors: np.ndarray, settings: Als, thr
     """
     fixed = np.require(song_factors, np.float32, ["C", "W"])
     users = np.zeros((user_songs.shape[0], fixed.shape[1]), dtype=np.float32)
+    plays = None if user_songs.dtype == bool else user_songs.data
+    rows = Interactions(user_songs.indptr, user_songs.indices, plays, user_songs.shape[1])
     with threadpool_limits(1, "blas"):
         _als._least_squares(
             fixed.T @ fixed,
-            user_songs.indptr,
-            user_songs.indices,
-            _confidence(user_songs, settings.alpha),
+            rows.indptr,
+            rows.indices,
+            confidences(rows, settings.alpha),
             users,
             fixed,
             settings.regularization,
             threads,
         )
     return users
-
-
-def _confidence(matrix: csr_matrix, alpha: float) -> np.ndarray:
-    """Repeat one number for each stored entry, without memory: its stride is 0."""
-    return as_strided(np.array([1 + alpha], dtype=np.float32), shape=(matrix.nnz,), strides=(0,))

@@ -1,0 +1,80 @@
+"""Memory that a factorisation takes, known before it starts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from hearlog.als.conjugate import BLOCK
+from hearlog.blocks import Als
+from hearlog.errors import InputError
+from hearlog.interactions import Interactions
+
+PROCESS = 600_000_000  # resident bytes of a process that has only imported what it needs, torch among it
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes at the peak of a factorisation.
+
+    ``own`` must be free: the factors, row positions and a block of the matrix. ``mapped`` are the matrix and its
+    transpose, which the operating system keeps in memory while there is room and otherwise reads again from disk.
+    """
+
+    own: int
+    mapped: int
+
+
+def reckon(rows: int, columns: int, entries: int, factors: int, counts: bool) -> Memory:
+    """Reckon the memory of a factorisation from the size of its matrix.
+
+    Parameters
+    ----------
+    rows, columns, entries
+        Users, songs and interactions.
+    factors
+        Dimensions.
+    counts
+        Whether plays stand beside the indices.
+    """
+    # At the peak either a block is transposed (positions, a value, and a sorted copy), or confidences stand beside it.
+    block = min(entries, BLOCK) * (12 if counts else 6)
+    own = PROCESS + 4 * factors * (rows + columns) + 16 * (rows + columns) + block
+    return Memory(own, 2 * 4 * (1 + counts) * entries)
+
+
+def refuse_too_large(matrix: Interactions, settings: Als) -> None:
+    """Stop before hours are spent where the factors and a block of the matrix do not fit.
+
+    Raises
+    ------
+    InputError
+        With the sizes, and the options that lower them.
+    """
+    (users, songs), entries = matrix.shape, matrix.entries
+    needed, free = reckon(users, songs, entries, settings.factors, matrix.plays is not None).own, available()
+    if needed > free:
+        raise InputError(
+            f"ALS of {users:,} users x {songs:,} songs with {entries:,} interactions in {settings.factors} dimensions "
+            f"takes {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free. Lower als.factors; or leave out "
+            "rare songs and users (logs.min_song_plays, logs.min_song_users, logs.min_user_songs); or take more "
+            "machines (als.engine: spark)"
+        )
+
+
+def available() -> int:
+    """Bytes that may still be taken: of the machine, or of this process' control group where it is given less."""
+    return int(min(psutil.virtual_memory().available, _left_to_group(Path("/sys/fs/cgroup"))))
+
+
+def _left_to_group(folder: Path) -> int | float:
+    """Bytes left to a control group (version 2), whose files in memory give way; infinity where nothing limits it."""
+    try:
+        limit, used = (int((folder / f"memory.{name}").read_text()) for name in ("max", "current"))
+        figures = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return limit - used + int(figures["inactive_file"])
+    except (OSError, ValueError, KeyError):  # no such file, or "max"
+        return math.inf
