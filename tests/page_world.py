@@ -74,7 +74,8 @@ def _estimator():
 
 
 def _write_logs(root, tag):
-    counts = {"rows": 1000, "rejected": {"total": 7}, "songs_below_min_plays": 2, "users_without_songs": 0}
+    left_out = {"rows_outside_window": 0, "users_above_max_plays": 0, "songs_below_limits": 2, "users_below_limits": 0}
+    counts = {"rows": 1000, "rejected": {"total": 7}, **left_out}
     write_json(root / "metrics/logs.json", counts)
     example = {"example_file": "logs.csv", "example_line": 12, "example": f"a,{tag}"}
     (root / "data/logs").mkdir(parents=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hearlog.check.findings import Section, number
-from hearlog.logs.ingest import Survey, survey
+from hearlog.logs.survey import Survey, survey
 from hearlog.params import Logs, Params
 from hearlog.workload import LogSize
 

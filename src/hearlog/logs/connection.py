@@ -11,10 +11,12 @@ import duckdb
 from tqdm import tqdm
 
 from hearlog.errors import InputError
-from hearlog.logs.rows import find_files, view_rows
+from hearlog.logs.files import find_files
+from hearlog.logs.rows import view_rows
 from hearlog.params import Logs
 
 POLL = 0.5  # seconds
+
 
 @contextmanager
 def open_rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -58,43 +59,53 @@ def write(pairs: Interactions, kept: Kept, with_plays: bool, out: Path) -> int:
     number = (np.cumsum(kept.songs) - 1).astype(np.int32)
     indptr = np.concatenate([[0], np.cumsum(_count_users(pairs, kept.songs)[kept.users])])
     np.save(out / "indptr.npy", indptr)
+    entries = int(indptr[-1])
     names = ["indices", "plays"] if with_plays else ["indices"]
-    shape = (int(indptr[-1]),)
-    arrays = [open_memmap(out / f"{name}.npy", mode="w+", dtype=np.int32, shape=shape) for name in names]
+    arrays = [open_memmap(out / f"{name}.npy", mode="w+", dtype=np.int32, shape=(entries,)) for name in names]
     filled = 0
-    for block, rows in _blocks(pairs, "writing"):
-        stays = kept.songs[block.indices] & np.repeat(kept.users[rows], np.diff(block.indptr))
-        for array, values in zip(arrays, (number[block.indices], block.plays), strict=False):
-            part = values[stays]
-            array[filled : filled + len(part)] = part
-        filled += len(part)
+    for block in _blocks(pairs, "writing"):
+        stays = kept.songs[block.songs] & kept.users[block.users]
+        end = filled + int(stays.sum())
+        for array, values in zip(arrays, (number[block.songs], block.plays), strict=False):
+            array[filled:end] = values[stays]
+        filled = end
     for array in arrays:
         array.flush()
-    return filled
+    return entries
 
 
 def _count_songs(pairs: Interactions, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Count users and plays of each song, by those users alone."""
     listeners, plays = np.zeros((2, pairs.columns), dtype=np.int64)
-    for block, rows in _blocks(pairs, "counting"):
-        by_them = np.repeat(users[rows], np.diff(block.indptr))
-        listeners += np.bincount(block.indices[by_them], minlength=pairs.columns)
-        plays += np.bincount(block.indices[by_them], block.plays[by_them], minlength=pairs.columns).astype(np.int64)
+    for block in _blocks(pairs, "counting"):
+        by_them = users[block.users]
+        songs = block.songs[by_them]
+        listeners += np.bincount(songs, minlength=pairs.columns)
+        plays += np.bincount(songs, block.plays[by_them], minlength=pairs.columns).astype(np.int64)
     return listeners, plays
 
 
 def _count_users(pairs: Interactions, songs: np.ndarray) -> np.ndarray:
     """Count how many of those songs each user has."""
     counts = np.zeros(pairs.shape[0], dtype=np.int64)
-    for block, rows in _blocks(pairs, "counting"):
-        counts[rows] = np.add.reduceat(songs[block.indices], block.indptr[:-1], dtype=np.int64)
+    for block in _blocks(pairs, "counting"):
+        first, last = block.users[0], block.users[-1] + 1
+        counts[first:last] += np.bincount(block.users[songs[block.songs]] - first, minlength=last - first)
     return counts
 
 
-def _blocks(pairs: Interactions, title: str) -> Iterator[tuple[Interactions, slice]]:
-    """Cut into blocks of rows. Every row has an entry."""
+class _Block(NamedTuple):
+    """Pairs of consecutive users: the number of the user, of the song, and the plays of each."""
+
+    users: np.ndarray
+    songs: np.ndarray
+    plays: np.ndarray
+
+
+def _blocks(pairs: Interactions, title: str) -> Iterator[_Block]:
     with tqdm(total=pairs.entries, desc=title, unit="pair", unit_scale=True, disable=None, leave=False) as bar:
         for rows in pairs.blocks(BLOCK):
             block = pairs.block(rows)
-            yield block, rows
+            users = np.arange(rows.start, rows.stop).repeat(np.diff(block.indptr))
+            yield _Block(users, block.indices, np.asarray(block.plays))
             bar.update(block.entries)

@@ -20,10 +20,10 @@ from tqdm import tqdm
 from hearlog.errors import InputError
 from hearlog.logs import filters
 from hearlog.logs.connection import open_rows, progress, stage
+from hearlog.logs.files import are_parquet
 from hearlog.logs.identity import define_hash, read_key
 from hearlog.logs.pairs import Numbered, collect
 from hearlog.logs.rejected import find_rejected, write_rejected
-from hearlog.logs.rows import is_parquet
 from hearlog.params import Logs
 
 BATCH = 2**20  # rows that DuckDB hands over at a time
@@ -73,7 +73,7 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
     with tempfile.TemporaryDirectory(dir=out) as folder:
         scratch = Path(folder)
         with open_rows(settings, memory_limit, threads, scratch) as (con, files):
-            if not is_parquet(files):
+            if not are_parquet(files, settings):
                 stage(con, scratch)
             counts = {"files": len(files)} | _count_rows(con, settings, out)
             user_rows = _number_users(con, settings)
@@ -104,7 +104,7 @@ def _count_rows(con: duckdb.DuckDBPyConnection, settings: Logs, out: Path) -> di
     with progress(con, "users"):
         con.execute(COUNT_USERS)
     used = con.execute("SELECT coalesce(sum(rows), 0)::BIGINT FROM counted").fetchall()[0][0]
-    rejected, outside = find_rejected(con, used)
+    rejected, outside = find_rejected(con, used, settings)
     rows = used + outside + sum(row["rows"] for row in rejected)
     counts = {"rows": rows, "rejected": write_rejected(rejected, rows, settings, out), "rows_outside_window": outside}
     if not used:
@@ -113,7 +113,7 @@ def _count_rows(con: duckdb.DuckDBPyConnection, settings: Logs, out: Path) -> di
 
 
 def _number_users(con: duckdb.DuckDBPyConnection, settings: Logs) -> np.ndarray:
-    """Number the users who are no bots, and return the rows of each."""
+    """Give users who are no bots their numbers, and return the rows of each."""
     if settings.hash_users:
         define_hash(con, read_key())
     name = "hashed(user_id)" if settings.hash_users else "user_id"

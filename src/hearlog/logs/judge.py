@@ -29,13 +29,14 @@ MACROS = """
             WHEN time BETWEEN '0' AND ':' THEN TRY_CAST(TRY_CAST(time AS TIMESTAMPTZ) AS TIMESTAMP) END;
 """
 
-REASON = """
+OUTSIDE_WINDOW = "outside_window"
+REASON = f"""
     CASE WHEN fault IS NOT NULL THEN fault
         WHEN is_blank(user_id) THEN 'empty_user_id'
         WHEN is_blank(song_id) THEN 'empty_song_id'
         WHEN plays IS NULL THEN 'bad_play_count'
         WHEN time IS NULL THEN 'bad_time'
-        WHEN time < getvariable('since') OR time >= getvariable('until') THEN 'outside_window' END
+        WHEN time < getvariable('since') OR time >= getvariable('until') THEN '{OUTSIDE_WINDOW}' END
 """
 
 
@@ -52,10 +53,10 @@ def judge(parsed: DuckDBPyRelation) -> DuckDBPyRelation:
 
     ``parsed`` has the columns ``file``, ``number``, ``text``, ``fault`` (text: why it could not be parsed, or null),
     ``user_id`` and ``song_id`` (text), ``plays`` (BIGINT; null where it is no count) and ``time`` (TIMESTAMP in UTC;
-    null where it is no time). ``text`` is computed only for the rows that cannot be used.
+    null where it is no time). ``text`` is computed only for the rows that are at fault.
     """
     judged = parsed.select("*", SQLExpression(REASON).alias("reason"))
-    text = SQLExpression("CASE WHEN reason IS NOT NULL THEN text END").alias("text")
+    text = SQLExpression(f"CASE WHEN reason <> '{OUTSIDE_WINDOW}' THEN text END").alias("text")
     return judged.select("file", "number", text, "reason", "user_id", "song_id", "plays")
 
 

@@ -73,13 +73,13 @@ def collect(rows: Iterable[Numbered], user_rows: np.ndarray, songs: int, threads
     ]
     user_songs = np.zeros(len(user_rows), dtype=np.int64)
     with (folder / "pairs").open("wb") as pair_file, (folder / "plays").open("wb") as play_file:
-        for part, (part_songs, plays, counts) in zip(parts, _sort(parts, threads, folder), strict=True):
+        for part, (part_songs, part_plays, counts) in zip(parts, _sort(parts, threads, folder), strict=True):
             user_songs[part.users] = counts
             part_songs.tofile(pair_file)
-            plays.tofile(play_file)
+            part_plays.tofile(play_file)
     indptr = np.concatenate([[0], np.cumsum(user_songs)])
-    arrays = [np.memmap(folder / name, dtype=np.int32, mode="r") for name in ("pairs", "plays")]
-    return Interactions(indptr, *arrays, columns=songs)
+    indices, plays = (np.memmap(folder / name, dtype=np.int32, mode="r") for name in ("pairs", "plays"))
+    return Interactions(indptr, indices, plays, songs)
 
 
 def _deal(rows: Iterable[Numbered], part_of_user: np.ndarray, offsets: np.ndarray, folder: Path) -> None:
@@ -101,12 +101,10 @@ def _deal(rows: Iterable[Numbered], part_of_user: np.ndarray, offsets: np.ndarra
 def _scatter(file: int, values: np.ndarray, counts: np.ndarray, places: np.ndarray) -> None:
     ends = np.cumsum(counts)
     for part in np.flatnonzero(counts):
-        os.pwrite(file, values[ends[part] - counts[part] : ends[part]], values.itemsize * places[part])
+        os.pwrite(file, values[ends[part] - counts[part] : ends[part]].data, values.itemsize * places[part])
 
 
-def _sort(
-    parts: list[_Part], threads: int, folder: Path
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _sort(parts: list[_Part], threads: int, folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Songs and plays of the distinct pairs of each part, and the number of pairs of each of its users."""
     has_plays = (folder / "row_plays").stat().st_size > 0
 
@@ -121,8 +119,10 @@ def _sort(
             keys.sort()
         first = np.flatnonzero(np.diff(keys, prepend=-1))
         sums = np.add.reduceat(plays, first, dtype=np.int64) if has_plays else np.diff(first, append=rows)
-        if sums.max() > MOST_PLAYS:
-            raise InputError(f"a user has {sums.max():,} plays of one song: leave such users out by logs.max_user_plays")
+        if sums.max(initial=0) > MOST_PLAYS:
+            raise InputError(
+                f"a user has {sums.max():,} plays of one song: leave such users out by logs.max_user_plays"
+            )
         pairs = keys[first]
         counts = np.bincount((pairs >> 32) - part.users.start, minlength=len(part.users))
         return pairs.astype(np.int32), sums.astype(np.int32), counts  # the song is the lower half

@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hearlog.errors import InputError
-from hearlog.logs.rows import OUTSIDE_WINDOW, line_number, unreadable_lines
+from hearlog.logs.delimited import unreadable_lines
+from hearlog.logs.judge import OUTSIDE_WINDOW
+from hearlog.logs.rows import find_number
 from hearlog.params import Logs
 
 SCHEMA = pa.schema(
@@ -30,13 +32,12 @@ SCHEMA = pa.schema(
 LONGEST_EXAMPLE = 200
 
 FIND = """
-    SELECT reason, count(*), min({'file': file, 'number': number, 'text':
-        coalesce(text, {'user': user_id, 'song': song_id, 'plays': plays}::VARCHAR)})
+    SELECT reason, count(*), min({'file': file, 'number': number, 'text': text})
     FROM rows WHERE reason IS NOT NULL GROUP BY reason
 """
 
 
-def find_rejected(con: duckdb.DuckDBPyConnection, used: int) -> tuple[list[dict[str, Any]], int]:
+def find_rejected(con: duckdb.DuckDBPyConnection, used: int, settings: Logs) -> tuple[list[dict[str, Any]], int]:
     """List what of the view ``rows`` cannot be used, and count what lies outside the window of time.
 
     Parameters
@@ -57,17 +58,19 @@ def find_rejected(con: duckdb.DuckDBPyConnection, used: int) -> tuple[list[dict[
     found = [] if all_used else con.execute(FIND).fetchall()
     found += unreadable_lines(con)
     outside = sum(rows for reason, rows, _ in found if reason == OUTSIDE_WINDOW)
-    rejected = [_describe(*row) for row in sorted(found) if row[0] != OUTSIDE_WINDOW]
+    rejected = [_describe(con, settings, *row) for row in sorted(found) if row[0] != OUTSIDE_WINDOW]
     return rejected, outside
 
 
-def _describe(reason: str, rows: int, example: dict[str, Any]) -> dict[str, Any]:
-    line = example["number"] or line_number(Path(example["file"]), example["text"])
+def _describe(
+    con: duckdb.DuckDBPyConnection, settings: Logs, reason: str, rows: int, example: dict[str, Any]
+) -> dict[str, Any]:
+    number = example["number"] or find_number(con, Path(example["file"]), example["text"], settings)
     return {
         "reason": reason,
         "rows": rows,
         "example_file": example["file"],
-        "example_line": line,
+        "example_line": number,
         "example": example["text"][:LONGEST_EXAMPLE],
     }
 

@@ -21,7 +21,7 @@ def view_rows(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs)
     ``file`` (text), ``number`` (BIGINT)
         Where it stands; of a row of a Parquet file from 1, else null: see `find_number`.
     ``text``
-        The line, the playlist or the values; null for a row that can be used.
+        The line, the playlist or the values of a row at fault; null for others.
     ``reason`` (text)
         Why it cannot be used, or null; ``outside_window`` is no fault.
     ``user_id``, ``song_id`` (text), ``plays`` (BIGINT)

@@ -57,7 +57,7 @@ def survey(settings: Logs, memory_limit: str, threads: int, spill: Path, most_ro
     ):
         stage(con, Path(scratch), most_rows)
         used, users = con.execute(COUNT).fetchall()[0]
-        rejected, outside = find_rejected(con, used)
+        rejected, outside = find_rejected(con, used, settings)
         rows = used + outside + sum(row["rows"] for row in rejected)
         complete = most_rows is None or rows < most_rows
         return Survey(files, rows, complete, rejected, outside, users, con.sql(PLAYS).to_arrow_table())

@@ -52,14 +52,20 @@ def _row(where: str, count: int, what: str, reason: str, shown: Sequence[str] = 
 
 
 def _logs(counts: dict[str, Any], rejected: pd.DataFrame) -> Iterator[list[Cell]]:
+    rows = f"rows of {counts['rows']:,}"
     for row in rejected.to_dict("records"):
-        example = f"{row['example_file']}, line {row['example_line']}: {row['example']}"
-        reason = str(row["reason"]).replace("_", " ")
-        yield _row("Listening logs", row["rows"], f"rows of {counts['rows']:,}", reason, [example])
-    if seldom := counts["songs_below_min_plays"]:
-        yield _row("Listening logs", seldom, "songs", "played too seldom (logs.min_song_plays)")
-    if without := counts["users_without_songs"]:
-        yield _row("Listening logs", without, "users", "none of whose songs is left")
+        example = f"{row['example_file']}, line {row['example_line']}" + (
+            f": {row['example']}" if row["example"] else ""
+        )
+        yield _row("Listening logs", row["rows"], rows, str(row["reason"]).replace("_", " "), [example])
+    for key, what, reason in (
+        ("rows_outside_window", rows, "not from logs.since to logs.until"),
+        ("users_above_max_plays", "users", "more plays than logs.max_user_plays"),
+        ("songs_below_limits", "songs", "too few plays or users (logs.min_song_plays, logs.min_song_users)"),
+        ("users_below_limits", "users", "too few songs (logs.min_user_songs)"),
+    ):
+        if counts[key]:
+            yield _row("Listening logs", counts[key], what, reason)
 
 
 def _songs(left_out: pd.DataFrame) -> Iterator[list[Cell]]:
