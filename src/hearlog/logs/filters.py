@@ -19,13 +19,14 @@ BLOCK = 2**22  # entries counted at a time
 
 @dataclass(frozen=True)
 class Kept:
-    """What stays: ``users`` and ``songs`` are bool masks; ``listeners`` and ``plays`` (int64) are of all songs.
+    """What stays: ``users`` and ``songs`` are bool masks; the counts, int64, are of all users and all songs.
 
-    Both count what the users that stay have played.
+    ``user_songs`` counts the songs that stay, ``listeners`` and ``plays`` the users that stay and what they played.
     """
 
     users: np.ndarray
     songs: np.ndarray
+    user_songs: np.ndarray
     listeners: np.ndarray
     plays: np.ndarray
 
@@ -50,14 +51,14 @@ def select(pairs: Interactions, settings: Logs) -> Kept:
         user_songs = np.where(users, _count_users(pairs, songs), 0)
         enough = user_songs >= settings.min_user_songs
         if not user_songs[~enough].any():  # who leaves has none of these songs
-            return Kept(enough, songs, listeners, plays)
+            return Kept(enough, songs, user_songs, listeners, plays)
         users = enough
 
 
 def write(pairs: Interactions, kept: Kept, with_plays: bool, out: Path) -> int:
     """Write the matrix of what stays, with rows and columns numbered anew, and return its number of entries."""
     number = (np.cumsum(kept.songs) - 1).astype(np.int32)
-    indptr = np.concatenate([[0], np.cumsum(_count_users(pairs, kept.songs)[kept.users])])
+    indptr = np.concatenate([[0], np.cumsum(kept.user_songs[kept.users])])
     np.save(out / "indptr.npy", indptr)
     entries = int(indptr[-1])
     names = ["indices", "plays"] if with_plays else ["indices"]
@@ -87,6 +88,8 @@ def _count_songs(pairs: Interactions, users: np.ndarray) -> tuple[np.ndarray, np
 
 def _count_users(pairs: Interactions, songs: np.ndarray) -> np.ndarray:
     """Count how many of those songs each user has."""
+    if songs.all():
+        return np.diff(pairs.indptr)
     counts = np.zeros(pairs.shape[0], dtype=np.int64)
     for block in _blocks(pairs, "counting"):
         first, last = block.users[0], block.users[-1] + 1
