@@ -92,8 +92,7 @@ def _count_users(pairs: Interactions, songs: np.ndarray) -> np.ndarray:
         return np.diff(pairs.indptr)
     counts = np.zeros(pairs.shape[0], dtype=np.int64)
     for block in _blocks(pairs, "counting"):
-        first, last = block.users[0], block.users[-1] + 1
-        counts[first:last] += np.bincount(block.users[songs[block.songs]] - first, minlength=last - first)
+        counts += np.bincount(block.users[songs[block.songs]], minlength=len(counts))
     return counts
 
 
