@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -47,12 +48,26 @@ class Runtime(Block):
 
 
 class LogColumns(Block):
-    """Which column holds what: a name, or a position from 1 where the files have no header."""
+    """Which column holds what: a name, or a position from 1 where the files have no header.
+
+    Of playlists, the keys: ``user`` of a playlist's id and ``song`` of its list of ids, or, where the list holds
+    objects, of the list and of the id within them, with a dot between: ``tracks.track_uri``.
+    """
 
     user: str | Count
     song: str | Count
     plays: str | Count | None
     time: str | Count | None
+
+    @model_validator(mode="after")
+    def _one_thing_a_column(self) -> LogColumns:
+        used: dict[str | int, str] = {}
+        for key, column in self:
+            if column in used:
+                raise ValueError(f"{used[column]} and {key} are both {column!r}: a column holds one thing")
+            if column is not None:
+                used[column] = key
+        return self
 
 
 class Logs(Block):
@@ -75,13 +90,48 @@ class Logs(Block):
     max_rejected: Share
     engine: Literal["duckdb", "spark"]
 
+    @field_validator("files")
+    @classmethod
+    def _is_inside_the_folder(cls, files: str | None) -> str | None:
+        parts = (files or "").split("/")
+        if (files and not parts[0]) or ".." in parts:
+            raise ValueError(
+                f"{files!r} leaves the folder logs.path: write a pattern inside it, such as '2018-*/*.csv'"
+            )
+        if any("**" in part and part != "**" for part in parts):
+            raise ValueError(f"{files!r} has ** beside other characters: it stands for whole folders, '**/*.csv'")
+        return files
+
+    @field_validator("delimiter")
+    @classmethod
+    def _separates(cls, delimiter: str) -> str:
+        if delimiter in '\r\n"':
+            raise ValueError(f"{delimiter!r} ends lines or quotes values, and cannot separate them as well")
+        return delimiter
+
     @model_validator(mode="after")
-    def _positions_without_header(self) -> Logs:
-        columns = (self.columns.user, self.columns.song, self.columns.plays, self.columns.time)
-        named = [column for column in columns if isinstance(column, str)]
-        if named and not self.header and self.format == "rows":
-            raise ValueError(f"columns {named} are names, but header is false: give positions from 1")
+    def _columns_of_the_format(self) -> Logs:
+        if self.format == "rows":
+            named = [column for _, column in self.columns if isinstance(column, str)]
+            if named and not self.header:
+                raise ValueError(f"columns {named} are names, but header is false: give positions from 1")
+        elif self.columns.plays is not None:
+            raise ValueError(f"columns.plays {self.columns.plays!r}: {self.format} have no counts: set it to null")
+        elif self.format == "song_lists" and self.columns.time is not None:
+            raise ValueError(f"columns.time {self.columns.time!r}: song_lists have no times: set it to null")
+        elif self.format == "playlists":
+            self._keys_of_playlists()
         return self
+
+    def _keys_of_playlists(self) -> None:
+        for key, column in self.columns:
+            if isinstance(column, int):
+                raise ValueError(f"columns.{key} {column} is a position, but playlists have keys: give its name")
+        if not re.fullmatch(r"[^.]+([.][^.]+)?", str(self.columns.song)):
+            raise ValueError(
+                f"columns.song {self.columns.song!r}: give the key of the list of songs, 'songs', or that and the key "
+                "of the id within it, 'tracks.track_uri'"
+            )
 
     @field_validator("since", "until", mode="before")
     @classmethod
@@ -97,11 +147,24 @@ class Logs(Block):
 
     @model_validator(mode="after")
     def _window_has_times(self) -> Logs:
-        if (self.since or self.until) and self.columns.time is None:
+        since, until = self.window
+        if (since or until) and self.columns.time is None:
             raise ValueError("since and until need columns.time, the column that says when")
-        if self.since and self.until and datetime.fromisoformat(self.since) >= datetime.fromisoformat(self.until):
+        if since and until and since >= until:
             raise ValueError(f"since {self.since} is not before until {self.until}")
         return self
+
+    @property
+    def window(self) -> tuple[datetime | None, datetime | None]:
+        """``since`` and ``until`` in UTC, without a zone; what they say without one is UTC."""
+        return _utc(self.since), _utc(self.until)
+
+
+def _utc(moment: str | None) -> datetime | None:
+    if moment is None:
+        return None
+    time = datetime.fromisoformat(moment)
+    return time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC).replace(tzinfo=None)
 
 
 class Als(Block):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,10 @@ from hearlog import catalogue
 from hearlog.corpora import READERS
 from hearlog.errors import InputError
 from hearlog.estimator import embedding_objective
-from hearlog.logs.files import find_files
+from hearlog.logs.files import are_parquet, find_files
 from hearlog.network import EmbeddingNetwork
 from hearlog.optimisation import Optimisation
-from hearlog.params import Params, Task
+from hearlog.params import Logs, Params, Task
 from hearlog.runtime import Backend
 from hearlog.synthetic import is_generated, is_synthetic
 from hearlog.training import Trainer
@@ -89,7 +90,7 @@ def _items(task: Task) -> int:
 
 
 def log_size(params: Params) -> LogSize:
-    """Estimate how much is in the logs, from the size of their files and the length of their first lines.
+    """Estimate how much is in the logs, from the size of their files and how they begin.
 
     Rows of Parquet files are counted. Users and songs are as many as so many rows have elsewhere.
 
@@ -102,21 +103,35 @@ def log_size(params: Params) -> LogSize:
         return LogSize(params.demo.plays, params.demo.listeners, params.demo.songs)
     files = find_files(params.logs)
     try:
-        if files[0].suffix.lower() == ".parquet":
+        if are_parquet(files, params.logs):
             rows = sum(pq.read_metadata(file).num_rows for file in files)
         else:
-            rows = round(sum(file.stat().st_size for file in files) / _row_bytes(files[0]))
+            rows = round(sum(file.stat().st_size for file in files) / _row_bytes(files[0], params.logs))
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{params.logs.path}: not readable: {error}") from None
     return LogSize(rows, rows // ROWS_A_USER, rows // ROWS_A_SONG)
 
 
-def _row_bytes(file: Path) -> float:
-    """Bytes that a line takes in the file, packed as it may be: the first lines are packed anew to see how well."""
+def _row_bytes(file: Path, settings: Logs) -> float:
+    """Bytes that a row takes in the file, packed as it may be: its beginning is packed anew to see how well."""
     with pa.input_stream(str(file)) as stream:
-        lines = stream.read(LOG_SAMPLE)
-    packed = zlib.compress(lines) if file.suffix.lower() in (".gz", ".zst") else lines
-    return max(len(packed), 1) / max(lines.count(b"\n"), 1)
+        sample = stream.read(LOG_SAMPLE)
+    packed = zlib.compress(sample) if file.suffix.lower() in (".gz", ".zst") else sample
+    return max(len(packed), 1) / max(_count_rows(sample, settings), 1)
+
+
+def _count_rows(sample: bytes, settings: Logs) -> int:
+    """Count the rows in the beginning of a log file that is text."""
+    if settings.format == "rows":
+        return sample.count(b"\n")
+    if settings.format == "song_lists":
+        separated = sample.split() if settings.delimiter == " " else sample.split(settings.delimiter.encode())
+        return len(separated) - (sample.count(b"\n") if settings.delimiter == " " else 1)
+    songs, _, song = str(settings.columns.song).partition(".")
+    if song:
+        return len(re.findall(rb'"%b"\s*:' % re.escape(song.encode()), sample))
+    lists = re.findall(rb'"%b"\s*:\s*\[([^\]]*)' % re.escape(songs.encode()), sample)
+    return sum(1 + songs.count(b",") for songs in lists)
 
 
 def generated_files(params: Params) -> int:

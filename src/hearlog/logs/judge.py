@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, SQLExpression
 
 from hearlog.blocks import Logs
@@ -18,7 +16,7 @@ MACROS = """
     CREATE TEMP MACRO plays_of_text(plays) AS
         CASE WHEN regexp_full_match(plays, '0*[1-9][0-9]{0,8}([.]0*)?') THEN TRY_CAST(plays AS BIGINT) END;
     CREATE TEMP MACRO plays_of_number(plays) AS
-        CASE WHEN plays BETWEEN 1 AND 999999999 AND plays = floor(plays) THEN plays::BIGINT END;
+        CASE WHEN plays BETWEEN 1 AND 999999999 AND plays = floor(plays) THEN TRY_CAST(plays AS BIGINT) END;
     CREATE TEMP MACRO time_of_number(number) AS
         CASE WHEN number BETWEEN 100_000_000 AND 99_999_999_999 THEN make_timestamp(number * 1_000_000)
             WHEN number BETWEEN 100_000_000_000 AND 99_999_999_999_999 THEN make_timestamp(number * 1_000)
@@ -43,8 +41,8 @@ REASON = f"""
 def prepare(con: DuckDBPyConnection, settings: Logs) -> None:
     """Define what the formats' SQL needs: macros, the window, and UTC for times with a zone."""
     con.execute("SET TimeZone = 'UTC'")
-    con.execute("SET VARIABLE since = CAST(? AS TIMESTAMP)", [_utc(settings.since)])
-    con.execute("SET VARIABLE until = CAST(? AS TIMESTAMP)", [_utc(settings.until)])
+    for name, moment in zip(("since", "until"), settings.window, strict=True):
+        con.execute(f"SET VARIABLE {name} = CAST(? AS TIMESTAMP)", [moment])
     con.execute(MACROS)
 
 
@@ -58,11 +56,3 @@ def judge(parsed: DuckDBPyRelation) -> DuckDBPyRelation:
     judged = parsed.select("*", SQLExpression(REASON).alias("reason"))
     text = SQLExpression(f"CASE WHEN reason <> '{OUTSIDE_WINDOW}' THEN text END").alias("text")
     return judged.select("file", "number", text, "reason", "user_id", "song_id", "plays")
-
-
-def _utc(moment: str | None) -> datetime | None:
-    """Read a date of the settings, in UTC where it names no zone; without a zone, as DuckDB's TIMESTAMP has none."""
-    if moment is None:
-        return None
-    time = datetime.fromisoformat(moment)
-    return time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC).replace(tzinfo=None)
