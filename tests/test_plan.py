@@ -213,6 +213,35 @@ def test_log_rows_are_estimated_from_the_size_of_the_files(paper, tmp_path, kind
     assert size.rows > size.users > size.songs > 0
 
 
+@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("form", ["blanks", "commas", "Melon", "Spotify"])
+def test_log_rows_of_lists_are_estimated_as_well(paper, tmp_path, form, packed):
+    songs = np.random.default_rng(0).integers(10**5, 10**6, (5000, 20)).tolist()
+    spotify = [{"pid": user, "tracks": [{"track_uri": song} for song in row]} for user, row in enumerate(songs)]
+    name, content, changes = {
+        "blanks": ("a.txt", "".join(f"{user} {' '.join(map(str, row))}\n" for user, row in enumerate(songs)), {}),
+        "commas": ("a.csv", "".join(f"{user},{','.join(map(str, row))}\n" for user, row in enumerate(songs)), {}),
+        "Melon": (
+            "a.json",
+            json.dumps([{"id": user, "songs": row} for user, row in enumerate(songs)]),
+            {"song": "songs"},
+        ),
+        "Spotify": ("a.json", json.dumps({"playlists": spotify}, indent=1), {"song": "tracks.track_uri"}),
+    }[form]
+    text = content.encode()
+    (tmp_path / (name + packed)).write_bytes(gzip.compress(text) if packed else text)
+    logs = paper.logs.model_copy(
+        update={
+            "path": str(tmp_path),
+            "format": "playlists" if changes else "song_lists",
+            "delimiter": "," if form == "commas" else " ",
+            "columns": paper.logs.columns.model_copy(update=changes),
+        }
+    )
+    size = workload.log_size(paper.model_copy(update={"logs": logs}))
+    assert size.rows == pytest.approx(100_000, rel=0.1)
+
+
 def test_crops_of_the_same_form_are_there_already_and_others_are_not(paper, tmp_path):
     for name, samples in {
         "songs": 480_000,

@@ -12,6 +12,7 @@ from hearlog.blocks import Logs
 from hearlog.errors import InputError
 from hearlog.logs.columns import positions, some
 from hearlog.logs.files import open_text
+from hearlog.logs.judge import LONGEST_TEXT
 
 # DuckDB hands over whole lines, and they are split here: its own reader takes all lines up to the next quote
 # character for one value, so that a single stray quote would swallow the rest of a file. It insists on a
@@ -42,7 +43,7 @@ SPLIT_LINES = """
                 ELSE string_split(line, getvariable('delimiter')) END AS fields
         FROM lines WHERE line <> ''
     )
-    SELECT file, NULL::BIGINT AS number, line AS text,
+    SELECT file, NULL::BIGINT AS number, left(line, getvariable('longest_text')) AS text,
         CASE WHEN cut THEN 'control_characters'
             WHEN quoted AND len(array_to_string(fields, getvariable('delimiter'))) <> len(line)
                 THEN 'broken_quotes'
@@ -118,12 +119,12 @@ def unreadable_lines(con: duckdb.DuckDBPyConnection) -> list[tuple[str, int, dic
 
 
 def line_number(file: Path, text: str) -> int | None:
-    """Find the first line of a log file that reads ``text``, counted from 1; any kind of line end counts.
+    """Find the first line of a log file whose beginning is ``text``, counted from 1; any kind of line end counts.
 
     None where there is no such line: in a file that mixes line ends, DuckDB may divide the lines otherwise.
     """
     with open_text(file) as lines:
-        return next((number for number, line in enumerate(lines, start=1) if _cut(line) == text), None)
+        return next((number for number, line in enumerate(lines, start=1) if _cut(line)[:LONGEST_TEXT] == text), None)
 
 
 def _cut(line: str) -> str:

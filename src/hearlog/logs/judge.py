@@ -27,6 +27,9 @@ MACROS = """
             WHEN time BETWEEN '0' AND ':' THEN TRY_CAST(TRY_CAST(time AS TIMESTAMPTZ) AS TIMESTAMP) END;
 """
 
+# Characters of a line or playlist that a rejected row keeps: a list may have megabytes, and each of its songs be bad.
+LONGEST_TEXT = 1000
+
 OUTSIDE_WINDOW = "outside_window"
 REASON = f"""
     CASE WHEN fault IS NOT NULL THEN fault
@@ -41,6 +44,7 @@ REASON = f"""
 def prepare(con: DuckDBPyConnection, settings: Logs) -> None:
     """Define what the formats' SQL needs: macros, the window, and UTC for times with a zone."""
     con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET VARIABLE longest_text = ?", [LONGEST_TEXT])
     for name, moment in zip(("since", "until"), settings.window, strict=True):
         con.execute(f"SET VARIABLE {name} = CAST(? AS TIMESTAMP)", [moment])
     con.execute(MACROS)

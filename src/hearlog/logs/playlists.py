@@ -21,19 +21,22 @@ LISTED = """
         THEN json_extract(json_extract(json, getvariable('within')), '$[*]') ELSE [NULL] END)
 """
 
+# A playlist is taken apart before its list is unfolded: in the same SELECT DuckDB would do it anew for each entry.
 ENTRIES = """
-    WITH entries AS (
+    WITH listed AS (
         SELECT file, playlist,
             json_extract_string(playlist, getvariable('user')) AS user_id,
             json_type(playlist, getvariable('user')) AS user_type,
             json_extract_string(playlist, getvariable('time')) AS time,
             json_type(playlist, getvariable('songs')) AS songs_type,
-            unnest(CASE WHEN songs_type = 'ARRAY' AND json_array_length(playlist, getvariable('songs')) > 0
-                THEN json_extract(json_extract(playlist, getvariable('songs')), '$[*]') ELSE [NULL] END) AS entry
+            CASE WHEN songs_type = 'ARRAY' THEN json_extract(json_extract(playlist, getvariable('songs')), '$[*]')
+                ELSE [] END AS songs
         FROM playlists
+    ), entries AS (
+        SELECT * EXCLUDE songs, unnest(CASE WHEN songs = [] THEN [NULL] ELSE songs END) AS entry FROM listed
     )
-    SELECT file, NULL::BIGINT AS number, coalesce(playlist::VARCHAR, '') AS text,
-        CASE WHEN playlist IS NULL THEN 'no_playlists'
+    SELECT file, NULL::BIGINT AS number, coalesce(left(playlist, getvariable('longest_text')), '') AS text,
+        CASE WHEN playlist IS NULL THEN 'no_playlist'
             WHEN songs_type IS DISTINCT FROM 'ARRAY' THEN 'no_song_list'
             WHEN entry IS NULL THEN 'no_songs'
             WHEN user_type IN ('OBJECT', 'ARRAY', 'BOOLEAN') THEN 'bad_user_id'
@@ -43,6 +46,8 @@ ENTRIES = """
         CASE WHEN getvariable('time') IS NULL THEN '-infinity'::TIMESTAMP ELSE time_of_text(time) END AS time
     FROM entries
 """
+
+FIND = "SELECT min(number) FROM numbered WHERE left(playlist, getvariable('longest_text')) = ?"
 
 
 def parse_playlists(con: duckdb.DuckDBPyConnection, files: list[Path], columns: LogColumns) -> duckdb.DuckDBPyRelation:
@@ -66,9 +71,9 @@ def parse_playlists(con: duckdb.DuckDBPyConnection, files: list[Path], columns: 
 
 
 def playlist_number(con: duckdb.DuckDBPyConnection, file: Path, text: str) -> int | None:
-    """Find the first playlist of a file that reads ``text``, counted from 1; `parse_playlists` comes before."""
+    """Find the first playlist of a file whose beginning is ``text``, counted from 1; `parse_playlists` comes before."""
     _playlists(con, [file]).project("playlist, row_number() OVER () AS number").create_view("numbered")
-    found: int | None = con.execute("SELECT min(number) FROM numbered WHERE playlist = ?", [text]).fetchall()[0][0]
+    found: int | None = con.execute(FIND, [text]).fetchall()[0][0]
     return found
 
 
@@ -97,13 +102,23 @@ def _largest(files: list[Path]) -> int:
 def _find_list(con: duckdb.DuckDBPyConnection, files: list[Path], keys: list[str]) -> str | None:
     """Tell under which key of a file's one object its playlists are; None where they are the objects themselves."""
     for file in files:
-        first = _read(con, [file], _largest([file])).limit(LOOKED_AT).project("json").fetchall()
-        objects = [json.loads(text) for (text,) in first]
+        objects = _look(con, file, OBJECT)
         if any(_has_one(value, keys) for value in objects):
             return None
         if objects:
             return _key_of_list(objects[0], keys, file)
     return None
+
+
+def _look(con: duckdb.DuckDBPyConnection, file: Path, largest: int) -> list[Any]:
+    """Read the first objects of a file; one that is a single object may need to be read whole."""
+    try:
+        first = _read(con, [file], largest).limit(LOOKED_AT).project("json").fetchall()
+    except duckdb.InvalidInputException as error:
+        if largest > OBJECT or "maximum_object_size" not in str(error):
+            raise
+        return _look(con, file, _largest([file]))
+    return [json.loads(text or "null") for (text,) in first]
 
 
 def _key_of_list(value: Any, keys: list[str], file: Path) -> str:
