@@ -88,6 +88,6 @@ def test_templates_of_plots_are_dvcs_own_or_in_the_repository():
         if "template" in settings
     ]
     files = {path.stem: json.loads(path.read_text()) for path in (ROOT / ".dvc/plots").glob("*.json")}
-    assert set(named) - set(files) <= {"bar_horizontal"}
+    assert set(named) - set(files) <= {"bar_horizontal", "scatter"}
     assert set(files) <= set(named)
     assert all(template["data"] == {"values": "<DVC_METRIC_DATA>"} for template in files.values())

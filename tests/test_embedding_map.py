@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from hearlog.errors import InputError
-from hearlog.figures.embedding_map import embedding_map, same_genre
+from hearlog.figures.embedding_map import embedding_map
+from hearlog.figures.song_map import same_genre
 from hearlog.figures.style import save
 
 

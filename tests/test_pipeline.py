@@ -100,7 +100,9 @@ LAST = {"report", "page"}
 def workspace(tmp_path_factory) -> Workspace:
     workspace = Workspace(tmp_path_factory.mktemp("clone"))
     ran = workspace.repro()
-    assert {"make_demo", "ingest_logs", "list_genres"} | LAST | estimator() | cells(*ALL) | PILOT <= ran
+    assert {"make_demo", "ingest_logs", "read_embeddings", "list_genres"} | LAST | estimator() | cells(
+        *ALL
+    ) | PILOT <= ran
     workspace.commit()
     return workspace
 

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from hearlog.errors import InputError
-from hearlog.figures.style import COLUMN, FAINT, PAGE, STYLE, SYNTHETIC, name_panel, short_name
+from hearlog.figures.song_map import FEWEST, coloured, draw_songs, legend_entries, percent, place, same_genre_in_words
+from hearlog.figures.style import COLUMN, PAGE, STYLE, SYNTHETIC, name_panel
 from hearlog.neighbours import NEIGHBOURS, agreement, nearest
 
 SONGS = 2000  # most that are drawn: t-SNE takes 8 s for each map of them
-FEWEST = 10
-# Okabe and Ito (2008) without yellow, which is faint on white. Seven classes are the most that colours can tell apart.
-_LOOKS = (
-    ("#0072B2", "o"),
-    ("#D55E00", "^"),
-    ("#009E73", "s"),
-    ("#E69F00", "D"),
-    ("#CC79A7", "v"),
-    ("#56B4E9", "P"),
-    ("#000000", "X"),
-)
 
 
 def embedding_map(width: int, channels: int, folder: Path, items: Path, synthetic: bool) -> Figure:
@@ -62,32 +49,6 @@ def embedding_map(width: int, channels: int, folder: Path, items: Path, syntheti
         return _draw(genres.iloc[drawn], true[drawn], predicted[drawn], len(genres), width * channels, synthetic)
 
 
-def same_genre(embeddings: np.ndarray, genres: pd.Series) -> tuple[float, float]:
-    """Take the share of songs' nearest songs that have their genre, and that of songs at random.
-
-    Songs without a genre are neither asked nor answer.
-
-    Parameters
-    ----------
-    embeddings
-        float, songs x dimensions; near is by cosine.
-    genres
-        Of the same songs; null where unknown.
-
-    Returns
-    -------
-    Two fractions; nan where no more than `NEIGHBOURS` songs have a genre.
-    """
-    known = genres.notna().to_numpy()
-    if known.sum() <= NEIGHBOURS:
-        return np.nan, np.nan
-    names = genres[known].to_numpy()
-    near, _ = nearest(embeddings[known], np.arange(len(names)), NEIGHBOURS)
-    share = float(np.mean(names[near] == names[:, None]))
-    sizes = genres.value_counts()
-    return share, float((sizes * (sizes - 1)).sum() / (len(names) * (len(names) - 1)))
-
-
 def _read(folder: Path, items: Path) -> tuple[pd.Series, np.ndarray, np.ndarray]:
     paths = [folder / name for name in ("songs.parquet", "true.npy", "predicted.npy")]
     for path in (*paths, items):
@@ -112,75 +73,21 @@ def _draw(
 ) -> Figure:
     figure = Figure(figsize=(PAGE, 4.3), layout="constrained")
     cf, estimate = (nearest(embeddings, np.arange(len(genres)), NEIGHBOURS)[0] for embeddings in (true, predicted))
-    same = {name: _percent(count / NEIGHBOURS) for name, count in agreement(cf, estimate, len(genres)).items()}
+    same = {name: percent(count / NEIGHBOURS) for name, count in agreement(cf, estimate, len(genres)).items()}
     shared = f"{same['shared']} the same songs as in (a) (chance {same['by_chance']})"
     texts = [
-        ("CF embedding", f"what the estimator is trained to predict\n{_in_words(true, genres)}"),
-        (f"Audio estimate, {channels} channels", f"{_in_words(predicted, genres)}\n{shared}"),
+        ("CF embedding", f"what the estimator is trained to predict\n{same_genre_in_words(true, genres)}"),
+        (f"Audio estimate, {channels} channels", f"{same_genre_in_words(predicted, genres)}\n{shared}"),
     ]
     for position, (axes, embeddings, text) in enumerate(
         zip(figure.subplots(1, 2), (true, predicted), texts, strict=True)
     ):
-        _draw_songs(axes, _place(embeddings), genres)
+        draw_songs(axes, place(embeddings), genres, coloured(genres))
         name_panel(axes, position, *text)
-    figure.legend(handles=_legend(genres), loc="outside lower center", ncols=min(5, genres.nunique() + 1))
+    figure.legend(
+        handles=legend_entries(genres, coloured(genres)), loc="outside lower center", ncols=min(5, genres.nunique() + 1)
+    )
     number = f"{songs:,}" if songs == len(genres) else f"{len(genres):,} of {songs:,}"
     title = f"{number} test songs by t-SNE on cosines: near songs are alike, axes and far distances mean nothing"
     figure.suptitle(title + f"\n{SYNTHETIC}" * synthetic, style="italic")
     return figure
-
-
-def _in_words(embeddings: np.ndarray, genres: pd.Series) -> str:
-    share, chance = same_genre(embeddings, genres)
-    if np.isnan(share):
-        return "the catalogue names too few genres to compare"
-    return f"{NEIGHBOURS} nearest songs: {_percent(share)} of the same genre (chance {_percent(chance)})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.{0 if share >= 0.01 else 1}f} %"
-
-
-def _place(embeddings: np.ndarray) -> np.ndarray:
-    """Lay the songs out in a plane, the same way each time: float32, songs x 2."""
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
-
-    perplexity = min(30, (len(embeddings) - 1) / 3)
-    tsne = TSNE(metric="cosine", init="pca", perplexity=perplexity, random_state=0)
-    with threadpool_limits(1):  # on busy cores, threads that wait for each other take seven times as long
-        return tsne.fit_transform(embeddings)
-
-
-def _coloured(genres: pd.Series) -> list[str]:
-    """Name the commonest genres; equally common ones in alphabetical order."""
-    return list(genres.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[: len(_LOOKS)])
-
-
-def _draw_songs(axes: Axes, places: np.ndarray, genres: pd.Series) -> None:
-    coloured, size = _coloured(genres), 3.4 if len(genres) <= 500 else 2
-    others, unknown = ~genres.isin(coloured).to_numpy() & genres.notna().to_numpy(), genres.isna().to_numpy()
-    axes.plot(*places[unknown].T, "o", color=FAINT, markersize=size, markerfacecolor="none", markeredgewidth=0.5)
-    axes.plot(*places[others].T, "o", color=FAINT, markersize=size * 0.8, markeredgewidth=0)
-    for name, (colour, marker) in zip(coloured, _LOOKS, strict=False):
-        axes.plot(*places[genres.eq(name).to_numpy()].T, marker, color=colour, markersize=size, markeredgewidth=0)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.spines[:].set(visible=True, color=FAINT)
-
-
-def _legend(genres: pd.Series) -> list[Line2D]:
-    coloured = _coloured(genres)
-    entries = [
-        Line2D([], [], color=colour, marker=marker, linestyle="", label=f"{short_name(name)} ({genres.eq(name).sum()})")
-        for name, (colour, marker) in zip(coloured, _LOOKS, strict=False)
-    ]
-    if others := genres.nunique() - len(coloured):
-        songs = (genres.notna() & ~genres.isin(coloured)).sum()
-        label = f"{others} other {'genre' if others == 1 else 'genres'} ({songs})"
-        entries.append(Line2D([], [], color=FAINT, marker="o", markersize=3, linestyle="", label=label))
-    if unknown := genres.isna().sum():
-        look: Any = {"color": FAINT, "marker": "o", "markerfacecolor": "none", "linestyle": ""}
-        entries.append(Line2D([], [], label=f"genre unknown ({unknown})", **look))
-    return entries

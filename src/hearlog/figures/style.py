@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import warnings
+from bisect import bisect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.textpath import TextPath
 
 from hearlog.cells import protocol_label
 
@@ -95,6 +98,25 @@ def short_name(name: str, letters: int = 16) -> str:
     """Cut a label of the data to the letters that there is room for, and write its underscores as spaces."""
     name = " ".join(name.replace("_", " ").split())
     return name if len(name) <= letters else name[: letters - 1].rstrip() + "…"
+
+
+def fit_name(name: str, points: float, size: float) -> str:
+    """Cut a text to a width on paper in a font size, both in points; letters are of different widths."""
+    name = " ".join(name.split())
+
+    def width(text: str) -> float:
+        return TextPath((0, 0), text, size=size).get_extents().width if text else 0
+
+    most = int(points)  # letters: one that is seen takes a point
+    if len(name) <= most and width(name) <= points:
+        return name
+    return name[: bisect(range(1, most), points, key=lambda count: width(name[:count] + "…"))].rstrip() + "…"
+
+
+def has_glyphs(text: str) -> bool:
+    """Whether the fonts of the figures (matplotlib's ``font.family``) have all letters of a text."""
+    fonts = [get_font(findfont(FontProperties(family=[name]))) for name in FontProperties().get_family()]
+    return all(letter.isspace() or any(font.get_char_index(ord(letter)) for font in fonts) for letter in text)
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

@@ -57,6 +57,17 @@ CAPTIONS = {
         "of fix is fitted without epochs: a line.",
         "Panels of falling validation losses of base, init and kd by epoch, with a level line for fix.",
     ),
+    "cf_embeddings": Caption(
+        "CF embeddings of the songs",
+        "What ALS made of the listening logs, before any audio. (a) Loss by iteration and, where a second fit was "
+        "scored, nDCG@10 of songs held out from their listeners. (b) Norm of a song's embedding against its number of "
+        "listeners. (c) Map (t-SNE on cosines) of all songs, or of the 2,000 most listened, coloured by genre; far "
+        "distances and axes mean nothing. (d) Popular songs, of different genres where the catalogue has them, each "
+        "with its nearest among all songs by cosine, which leaves the norm out (also in plots/nearest_songs.tsv); "
+        "markers are genres as in (c). A song without a title, or with letters that the font lacks, goes by its id.",
+        "Curves of the fit, density of norms against listeners, a cloud of dots coloured by genre, and lists of "
+        "nearest songs, which stand in plots/nearest_songs.tsv.",
+    ),
     "estimator": Caption(
         "Quality of the CF estimator",
         "On {songs} test songs that it was not trained on. Left: cosine of predicted and true embedding, beside that "
