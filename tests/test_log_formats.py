@@ -12,6 +12,7 @@ from log_rows import pack, read
 from log_settings import logs
 
 from hearlog.errors import InputError
+from hearlog.logs.ingest import ingest
 
 MELON = {"format": "playlists", "columns": {"user": "id", "song": "songs"}}
 SPOTIFY = {"format": "playlists", "columns": {"user": "pid", "song": "tracks.track_uri"}}
@@ -244,6 +245,14 @@ def test_ids_are_no_decimal_numbers_and_no_lists(tmp_path, ids, kind):
     pq.write_table(pa.table({"user_id": ["u"], "song_id": ids}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match=rf"column 'song_id' \(logs\.columns\.song\) is of type {kind}.*whole numbers"):
         read(tmp_path)
+
+
+def test_files_whose_ids_are_of_different_types_are_named(tmp_path):
+    (tmp_path / "logs").mkdir()
+    for number, user in enumerate((1, "x")):
+        pq.write_table(pa.table({"user_id": [user], "song_id": ["s"]}), tmp_path / "logs" / f"{number}.parquet")
+    with pytest.raises(InputError, match=r"not readable: .*1\.parquet.*user_id.*VARCHAR"):
+        ingest(logs(tmp_path / "logs"), "1GB", 2, tmp_path)
 
 
 # ---- times

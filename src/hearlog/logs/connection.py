@@ -53,7 +53,7 @@ def open_rows(
             yield con, files
         except duckdb.OutOfMemoryException as error:
             raise InputError(f"{settings.path}: raise runtime.memory_limit ({memory_limit}): {error}") from None
-        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise InputError(f"{settings.path}: not readable: {error}") from None
 
 
