@@ -7,9 +7,12 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Stages at once, and the GPUs they are given in turn: make jobs N=4 GPUS=0,1
 N := 2
 GPUS :=
+# Settings that `make tune-als` tries, every combination
+ALPHA := 10,40,160
+REGULARIZATION := 1,10,100
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check demo smoke repro jobs report test test-browser peers benchmark lint format clean
+.PHONY: help setup check demo smoke repro jobs report tune-als test test-browser peers benchmark lint format clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +53,11 @@ check: setup  ## Look at the data that params.yaml names, before hours are spent
 
 report: setup  ## Print the report of the last run again
 	@hearlog report
+
+tune-als: setup  ## Score ALS on held-out songs over a grid: make tune-als ALPHA=10,40 REGULARIZATION=1,10,100
+	@dvc exp run --quiet --queue --single-item -S als.alpha=$(ALPHA) -S als.regularization=$(REGULARIZATION) factorize
+	@dvc exp run --run-all --jobs 1
+	@dvc exp show --only-changed --drop '.*' --keep 'als\.|held_out\.als\..*_at_10' --hide-workspace
 
 test: setup  ## Run the tests
 	python -m pytest

@@ -1,44 +1,86 @@
 """Factorise the user x song matrix into CF embeddings."""
 
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 
 from hearlog import params
-from hearlog.als.factorize import factorize
-from hearlog.interactions import read_interactions
+from hearlog.als.factorize import Factors, iterate
+from hearlog.als.held_out import score_held_out
+from hearlog.interactions import Interactions, read_interactions
+from hearlog.params import Params
 from stages import paths, run
 
 
 def main() -> None:
-    """Fit ALS and write the factors of songs and users."""
+    """Fit ALS and write the factors of songs and users; before it a second fit is scored, if settings ask for one."""
     settings = params.load()
     songs = pq.read_table(paths.LOGS / "songs.parquet", columns=["song_id", "listeners"])
     paths.EMBEDDINGS.mkdir(parents=True, exist_ok=True)
     matrix = read_interactions(paths.LOGS)
-    factors = factorize(matrix, settings.als, settings.seed, settings.runtime.threads, paths.EMBEDDINGS)
+
+    table, iterations, metrics = pd.DataFrame(), settings.als.iterations, {}
+    if settings.als.held_out:
+        held_out = score_held_out(
+            matrix,
+            settings.als,
+            settings.seed,
+            paths.EMBEDDINGS,
+            lambda part, scratch: fit(part, settings, settings.als.iterations, scratch),
+        )
+        table, iterations, metrics = held_out.table, held_out.iterations, {"held_out": held_out.metrics}
+    losses = []
+    for factors in fit(matrix, settings, iterations, paths.EMBEDDINGS):
+        losses += factors.losses
 
     np.save(paths.EMBEDDINGS / "songs.npy", factors.songs)
     np.save(paths.EMBEDDINGS / "users.npy", factors.users)
     pq.write_table(songs, paths.EMBEDDINGS / "songs.parquet")
     shutil.copyfile(paths.LOGS / "users.parquet", paths.EMBEDDINGS / "users.parquet")
 
-    losses = [f"{iteration}\t{loss:.8g}\n" for iteration, loss in enumerate(factors.losses, start=1)]
-    paths.plot_path("als.tsv").write_text("iteration\tloss\n" + "".join(losses))
-    norms = np.linalg.norm(factors.songs, axis=1)
-    popularity = np.log(songs["listeners"].to_numpy())
+    numbers = range(1 + iterations - len(losses), 1 + iterations)  # Spark gives the last loss alone
+    curves = pd.DataFrame({"loss": losses}, pd.Index(numbers, name="iteration")).join(table, how="outer")
+    curves.to_csv(paths.plot_path("als.tsv"), sep="\t", float_format="%.8g")
+    listeners = songs["listeners"].to_numpy()
     paths.write_metrics(
-        "als",
-        {
-            "iterations": len(factors.losses),
-            "loss": factors.losses[-1],
-            "song_rms": float(np.sqrt(np.mean(factors.songs**2))),
-            "song_norm": float(norms.mean()),
-            "norm_log_listeners_correlation": float(np.corrcoef(norms, popularity)[0, 1]),
-        },
+        "als", {"iterations": iterations, "loss": losses[-1], **describe(factors, listeners), **metrics}
     )
-    print(f"als: loss {factors.losses[-1]:.5f}; {len(songs)} songs, {settings.als.factors} dimensions")
+    print(f"als: {summary(losses[-1], metrics)}; {len(songs)} songs, {settings.als.factors} dimensions")
+
+
+def fit(matrix: Interactions, settings: Params, iterations: int, scratch: Path) -> Iterator[Factors]:
+    """Fit with the engine of the settings: factors and loss of each iteration, from Spark of the last."""
+    als = settings.als.model_copy(update={"iterations": iterations})
+    if als.engine == "spark":
+        from hearlog.als.spark import factorize_on_spark  # needs pyspark, which the others do without
+
+        yield factorize_on_spark(matrix, als, settings.spark, settings.seed, scratch)
+    else:
+        yield from iterate(matrix, als, settings.seed, settings.runtime.threads, scratch, settings.runtime.device)
+
+
+def describe(factors: Factors, listeners: np.ndarray) -> dict[str, float]:
+    """Return the size of the songs' embeddings, and how it goes with their popularity."""
+    norms = np.linalg.norm(factors.songs, axis=1)
+    return {
+        "song_rms": float(np.sqrt(np.mean(factors.songs**2))),
+        "song_norm": float(norms.mean()),
+        "norm_log_listeners_correlation": float(np.corrcoef(norms, np.log(listeners))[0, 1]),
+    }
+
+
+def summary(loss: float, metrics: dict[str, Any]) -> str:
+    """Say the loss and, where there are held-out scores, the first of them beside that of popularity."""
+    if not metrics:
+        return f"loss {loss:.5f}"
+    scores = metrics["held_out"]
+    ours, popular = (scores[name]["ndcg_at_10"] for name in ("als", "popularity"))
+    return f"loss {loss:.5f}, held-out nDCG@10 {ours:.3f}, popularity {popular:.3f}"
 
 
 if __name__ == "__main__":

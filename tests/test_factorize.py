@@ -108,9 +108,9 @@ def test_the_cut_into_blocks_does_not_show_in_the_bits(monkeypatch, counts):
     if counts:
         plays = csr_matrix((np.random.default_rng(1).integers(1, 999, plays.nnz), plays.indices, plays.indptr))
     settings = als(factors=16, iterations=4)
-    whole = fit(plays, settings, seed=1)
-    monkeypatch.setattr(conjugate, "BLOCK", 77)
-    cut = fit(plays, settings, seed=1)
+    whole = fit(plays, settings, seed=1, threads=1)
+    monkeypatch.setattr(conjugate, "BLOCK", 300)
+    cut = fit(plays, settings, seed=1, threads=1)
     np.testing.assert_array_equal(cut.songs, whole.songs)
     np.testing.assert_array_equal(cut.users, whole.users)
 
@@ -118,8 +118,30 @@ def test_the_cut_into_blocks_does_not_show_in_the_bits(monkeypatch, counts):
 def test_one_play_each_is_the_binary_matrix():
     plays = random_plays()
     ones = csr_matrix(plays, dtype=np.int32)
-    np.testing.assert_array_equal(fit(ones, als(), 0).songs, fit(plays, als(), 0).songs)
-    np.testing.assert_allclose(fit(ones, als(), 0).losses, fit(plays, als(), 0).losses, rtol=1e-6)
+    counted, binary = (fit(matrix, als(), seed=0, threads=1) for matrix in (ones, plays))
+    np.testing.assert_array_equal(counted.songs, binary.songs)
+    np.testing.assert_allclose(counted.losses, binary.losses, rtol=1e-6)
+
+
+def test_loss_over_counts_is_equation_3():
+    plays = random_plays()
+    counts = csr_matrix((np.random.default_rng(1).integers(1, 999, plays.nnz), plays.indices, plays.indptr))
+    settings = als(alpha=2.0, iterations=2)
+    fitted = fit(counts, settings, seed=0, threads=1)
+    confidence = 1 + 2.0 * np.log2(1 + counts.toarray())
+    errors = confidence * (plays.toarray() - fitted.users @ fitted.songs.T) ** 2
+    norms = settings.regularization * ((fitted.users**2).sum() + (fitted.songs**2).sum())
+    assert fitted.losses[-1] == pytest.approx((errors.sum() + norms) / confidence.sum(), rel=1e-5)
+
+
+def test_folded_in_users_have_the_confidences_of_the_fit():
+    counts = csr_matrix(np.array([[3, 0, 1], [0, 7, 0]], dtype=np.int32))
+    songs = np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32)
+    settings = als(alpha=2.0)
+    for row, folded in zip(counts.toarray(), fold_in(counts, songs, settings), strict=True):
+        confidence = 1 + 2.0 * np.log2(1 + row)
+        system = (songs.T * confidence) @ songs + settings.regularization * np.eye(3)
+        np.testing.assert_allclose(folded, np.linalg.solve(system, songs.T @ (confidence * (row > 0))), rtol=1e-4)
 
 
 def test_folded_in_users_solve_the_closed_form():

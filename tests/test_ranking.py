@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from hearlog.als.factorize import factorize
 from hearlog.errors import InputError
+from hearlog.interactions import Interactions
 from hearlog.ranking import auc, rank_songs, recall_at_k
 
 ALS = als(factors=4, regularization=1.0)
@@ -63,12 +64,13 @@ def test_a_user_without_a_comparison_has_no_number():
 
 
 @pytest.fixture(scope="module")
-def two_tastes():
+def two_tastes(tmp_path_factory):
     """Interactions of 120 users with 60 songs: even users prefer even songs; and their ALS factors."""
     generator = np.random.default_rng(0)
     taste = np.arange(120)[:, None] % 2 == np.arange(60)[None] % 2
     heard = csr_matrix(generator.random(taste.shape) < np.where(taste, 0.4, 0.03))
-    return heard, factorize(heard, ALS, seed=0).songs
+    matrix = Interactions(heard.indptr, heard.indices, None, heard.shape[1])
+    return heard, factorize(matrix, ALS, 0, 0, tmp_path_factory.mktemp("als")).songs
 
 
 def rank(user_songs, factors, train, test, **sources):

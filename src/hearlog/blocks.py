@@ -182,6 +182,8 @@ class Als(Block):
     def _patience_has_scores(self) -> Als:
         if self.patience and not self.held_out:
             raise ValueError("patience stops by held-out scores: set held_out (0.2), or patience: null")
+        if self.patience and self.engine == "spark":
+            raise ValueError("patience needs scores of every iteration, and Spark gives the last: set patience: null")
         return self
 
 

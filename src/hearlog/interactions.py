@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 # Entries of a block of rows: few enough for int32 positions and bounded copies, many enough to keep threads busy.
 BLOCK = 2**24
+# Of the block that is transposed at once: each goes through all pages of the new arrays, so they should be few.
 TRANSPOSED = 2**27
 
 
@@ -90,7 +91,6 @@ class Interactions:
         arrays = {n: open_memmap(folder / f"{n}.npy", mode="w+", dtype=np.int32, shape=(self.entries,)) for n in names}
         free = indptr[:-1].copy()
         bar = tqdm(total=self.entries, desc="transpose", unit="entry", unit_scale=True, disable=None)
-        # Each block goes once through all pages of the arrays: few, large blocks.
         for block in self.blocks(TRANSPOSED):
             part = self.block(block).to_csr().tocsc()
             turned = Interactions(part.indptr.astype(np.int64), part.indices, part.data, rows)

@@ -103,6 +103,20 @@ def threads(requested: int) -> int:
     return requested or allowed
 
 
+def choose_device(device: str) -> torch.device:
+    """Return the device of a setting: ``auto`` takes CUDA where it exists; ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises
+    ------
+    InputError
+        If CUDA is asked for and absent.
+    """
+    chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"runtime.device is {device}, but torch finds no CUDA device here: set it to auto or cpu")
+    return chosen
+
+
 def start(
     device: str = "auto",
     precision: str = "auto",
@@ -116,7 +130,7 @@ def start(
     Parameters
     ----------
     device
-        ``auto`` takes CUDA where it exists; ``cpu``, ``cuda`` or ``cuda:N``.
+        As of `choose_device`.
     precision
         ``auto`` takes bfloat16 where the hardware multiplies in it; ``float32`` or ``bfloat16``.
     thread_count
@@ -133,9 +147,7 @@ def start(
     """
     keep_freed_memory()
     torch.set_float32_matmul_precision("high")
-    chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"runtime.device is {device}, but torch finds no CUDA device here: set it to auto or cpu")
+    chosen = choose_device(device)
     if chosen.type == "cuda" and devices > torch.cuda.device_count():
         raise InputError(
             f"runtime.devices is {devices}, but torch finds {torch.cuda.device_count()} CUDA device(s) here: lower it"

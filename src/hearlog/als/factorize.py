@@ -8,7 +8,7 @@ preference for a song is 1 where there is a play and 0 elsewhere, held with the 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from hearlog import runtime
-from hearlog.als import conjugate
+from hearlog.als import conjugate, exact
 from hearlog.als.confidence import confidences
 from hearlog.als.loss import loss
 from hearlog.als.memory import refuse_too_large
@@ -41,21 +41,25 @@ class Factors:
     losses: list[float]
 
 
-def factorize(matrix: Interactions, settings: Als, seed: int, threads: int, scratch: Path) -> Factors:
-    """Fit song and user factors; the same bits for any number of threads.
+def factorize(
+    matrix: Interactions, settings: Als, seed: int, threads: int, scratch: Path, device: str = "cpu"
+) -> Factors:
+    """Fit song and user factors; with engine ``implicit`` the same bits for any number of threads.
 
     Parameters
     ----------
     matrix
         Users x songs.
     settings
-        Dimensions, alpha, regularisation and iterations.
+        Engine (``implicit`` or ``torch``), dimensions, alpha, regularisation and iterations.
     seed
         Of the initial factors.
     threads
         0 for all cores.
     scratch
         Existing folder for the transposed matrix, which is as large as the matrix and is removed at the end.
+    device
+        Of engine ``torch``: ``runtime.device``.
 
     Raises
     ------
@@ -63,30 +67,42 @@ def factorize(matrix: Interactions, settings: Als, seed: int, threads: int, scra
         If the memory that is free does not suffice.
     """
     losses = []
-    for fitted in iterate(matrix, settings, seed, threads, scratch):
-        losses.append(fitted.losses[-1])
+    for fitted in iterate(matrix, settings, seed, threads, scratch, device):
+        losses += fitted.losses
     return Factors(fitted.songs, fitted.users, losses)
 
 
-def iterate(matrix: Interactions, settings: Als, seed: int, threads: int, scratch: Path) -> Iterator[Factors]:
-    """Fit as `factorize` does, and give the factors after each iteration; the next one changes them in place."""
+def iterate(
+    matrix: Interactions, settings: Als, seed: int, threads: int, scratch: Path, device: str = "cpu"
+) -> Iterator[Factors]:
+    """Fit as `factorize` does, and give factors and loss of each iteration; the next one changes them in place."""
     refuse_too_large(matrix, settings)
     torch.set_num_threads(runtime.threads(threads))
+    most, solve = _half_step(settings, threads, device)
     users, songs = draw(matrix.shape, settings.factors, seed)
-    losses: list[float] = []
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         transposed = matrix.transpose(Path(folder))
         total = 2 * matrix.entries * settings.iterations
         with tqdm(total=total, desc="ALS", unit="entry", unit_scale=True, disable=None) as bar:
             for _ in range(settings.iterations):
                 for rows, solved, fixed in ((matrix, users, songs), (transposed, songs, users)):
-                    for block in rows.blocks(conjugate.BLOCK):
+                    for block in rows.blocks(most):
                         part = rows.block(block)
-                        conjugate.solve(part, solved[block], fixed, settings, threads)
+                        solve(part, solved[block], fixed)
                         bar.update(part.entries)
-                losses.append(loss(matrix, users, songs, settings))
-                bar.set_postfix(iteration=len(losses), loss=losses[-1], refresh=False)
-                yield Factors(songs, users, losses)
+                now = loss(matrix, users, songs, settings)
+                bar.set_postfix(loss=now, refresh=False)
+                yield Factors(songs, users, [now])
+
+
+def _half_step(
+    settings: Als, threads: int, device: str
+) -> tuple[int, Callable[[Interactions, np.ndarray, np.ndarray], None]]:
+    """Entries that the engine solves at once, and how."""
+    if settings.engine == "torch":
+        chosen = runtime.choose_device(device)
+        return exact.BLOCK, lambda rows, solved, fixed: exact.solve(rows, solved, fixed, settings, chosen)
+    return conjugate.BLOCK, lambda rows, solved, fixed: conjugate.solve(rows, solved, fixed, settings, threads)
 
 
 def draw(shape: tuple[int, int], factors: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from hearlog.als.conjugate import BLOCK
 from hearlog.blocks import Als
 from hearlog.errors import InputError
-from hearlog.interactions import Interactions
+from hearlog.interactions import BLOCK, TRANSPOSED, Interactions
 
-PROCESS = 600_000_000  # resident bytes of a process that has only imported what it needs, torch among it
+PROCESS = 650_000_000  # resident bytes of a process that has only imported what it needs, torch among it
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,9 @@ def reckon(rows: int, columns: int, entries: int, factors: int, counts: bool) ->
     counts
         Whether plays stand beside the indices.
     """
-    # At the peak either a block is transposed (positions, a value, and a sorted copy), or confidences stand beside it.
-    block = min(entries, BLOCK) * (12 if counts else 6)
-    own = PROCESS + 4 * factors * (rows + columns) + 16 * (rows + columns) + block
+    # A block that is transposed takes a sorted copy with its values; the loss takes scores and confidences of another.
+    blocks = min(entries, TRANSPOSED) * (8 if counts else 6) + min(entries, BLOCK) * (20 if counts else 8)
+    own = PROCESS + (4 * factors + 16) * (rows + columns) + blocks
     return Memory(own, 2 * 4 * (1 + counts) * entries)
 
 
