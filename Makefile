@@ -54,10 +54,11 @@ check: setup  ## Look at the data that params.yaml names, before hours are spent
 report: setup  ## Print the report of the last run again
 	@hearlog report
 
-tune-als: setup  ## Score ALS on held-out songs over a grid: make tune-als ALPHA=10,40 REGULARIZATION=1,10,100
+tune-als: setup  ## Score ALS on held-out songs over a grid: make tune-als ALPHA=10,40 REGULARIZATION=10,100
 	@dvc exp run --quiet --queue --single-item -S als.alpha=$(ALPHA) -S als.regularization=$(REGULARIZATION) factorize
 	@dvc exp run --run-all --jobs 1
-	@dvc exp show --only-changed --drop '.*' --keep 'als\.|held_out\.als\..*_at_10' --hide-workspace
+	@dvc exp show --md --hide-workspace --drop '.*' --keep 'Experiment|als\.(alpha|regularization)|held_out\.als\..*_at_10' \
+	  --sort-by metrics/als.json:held_out.als.ndcg_at_10 --sort-order desc
 
 test: setup  ## Run the tests
 	python -m pytest

@@ -18,7 +18,7 @@ from hearlog.interactions import Interactions
 BLOCK = 2**24
 
 # Rows of factors gathered at once, so that they stay in a CPU's cache; a GPU needs more at a time to be busy.
-GATHERED = {"cpu": 2**13, "cuda": 2**21}
+GATHERED = {"cpu": 2**15, "cuda": 2**21}
 
 
 def solve(rows: Interactions, solved: np.ndarray, fixed: np.ndarray, settings: Als, device: torch.device) -> None:
