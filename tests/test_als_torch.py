@@ -59,13 +59,22 @@ def test_rows_longer_than_a_batch_are_solved_in_parts(monkeypatch, counts, gathe
     matrix, settings = skewed_plays(counts=counts), als(factors=5, regularization=2.0)
     songs = np.random.default_rng(0).normal(size=(matrix.columns, 5)).astype(np.float32)
     solved = np.full((matrix.shape[0], 5), np.nan, np.float32)
-    exact.solve(matrix, solved, songs, settings, torch.device("cpu"))
+    exact.solve(matrix, solved, songs, settings, torch.device("cpu"), threads=2)
     preference = matrix.to_csr().toarray() > 0
     weights = np.ones(preference.shape)
     weights[preference] = confidences(matrix, settings.alpha)
     for row, confidence, wanted in zip(solved, weights, preference, strict=True):
         system = (songs.T * confidence) @ songs + 2.0 * np.eye(5)
         np.testing.assert_allclose(row, np.linalg.solve(system, songs.T @ (confidence * wanted)), atol=2e-5)
+
+
+def test_same_seed_gives_the_same_bits_for_any_number_of_threads(tmp_path, monkeypatch):
+    monkeypatch.setitem(exact.GATHERED, "cpu", 200)
+    matrix, settings = skewed_plays(), als(factors=8, iterations=3, engine="torch")
+    one, two, three = (factorize(matrix, settings, 0, threads, tmp_path) for threads in (1, 2, 3))
+    for other in (two, three):
+        np.testing.assert_array_equal(one.songs, other.songs)
+        np.testing.assert_array_equal(one.users, other.users)
 
 
 def test_loss_is_not_above_that_of_conjugate_gradient(tmp_path):
@@ -88,7 +97,7 @@ def test_tf32_is_off_while_it_solves_and_as_before_afterwards():
     users, songs = draw(matrix.shape, 3, 0)
     torch.set_float32_matmul_precision("high")
     try:
-        exact.solve(matrix, users.view(Watched), songs, als(), torch.device("cpu"))
+        exact.solve(matrix, users.view(Watched), songs, als(), torch.device("cpu"), threads=2)
         assert set(seen) == {"highest"}
         assert torch.get_float32_matmul_precision() == "high"
     finally:
@@ -105,6 +114,7 @@ def test_a_singular_system_names_the_regularization():
             songs,
             als(factors=4, regularization=1e-12),
             torch.device("cpu"),
+            threads=2,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,14 +19,17 @@ from hearlog.interactions import Interactions
 BLOCK = 2**24
 
 # Rows of factors gathered at once, so that they stay in a CPU's cache; a GPU needs more at a time to be busy.
-GATHERED = {"cpu": 2**15, "cuda": 2**21}
+GATHERED = {"cpu": 2**13, "cuda": 2**21}
 
 
-def solve(rows: Interactions, solved: np.ndarray, fixed: np.ndarray, settings: Als, device: torch.device) -> None:
+def solve(
+    rows: Interactions, solved: np.ndarray, fixed: np.ndarray, settings: Als, device: torch.device, threads: int
+) -> None:
     """Solve the factors of rows in place (Hu et al. 2008, equations 4 and 5).
 
     Rows are taken in order of their number of entries, so that those of a batch have about as many, and are padded
-    with entries of no weight.
+    with entries of no weight. On a CPU each thread solves batches of its own: divided among threads, the small
+    products of one batch would mostly wait for each other, and would round by the number of threads.
 
     Parameters
     ----------
@@ -38,32 +42,39 @@ def solve(rows: Interactions, solved: np.ndarray, fixed: np.ndarray, settings: A
     settings
         alpha and regularisation.
     device
-        Holds ``fixed``, the entries, and a batch of gathered factors and of systems.
+        Holds ``fixed``, the entries, and for each thread a batch of gathered factors and of systems.
+    threads
+        Of a CPU.
 
     Raises
     ------
     InputError
         If a system is singular in float32.
     """
-    with _full_precision():
-        factors = torch.from_numpy(fixed).to(device)
-        columns = torch.from_numpy(rows.indices).to(device)
-        confidence = torch.from_numpy(confidences(rows, settings.alpha)).to(device)
-        ridge = gram(fixed) + settings.regularization * np.eye(fixed.shape[1])
-        common = torch.from_numpy(ridge.astype(np.float32)).to(device)
-        for batch, positions in _batches(rows, max(fixed.shape[1], 1), GATHERED[device.type]):
-            matrices, sides = common.repeat(len(batch), 1, 1), factors.new_zeros(len(batch), fixed.shape[1])
-            for part in positions:
-                places = torch.from_numpy(part).to(device)
-                absent, places = places < 0, places.clamp(min=0)
-                gathered = factors.index_select(0, columns[places].flatten()).unflatten(0, places.shape)
-                weights = confidence[places].masked_fill(absent, 1) - 1
-                matrices.baddbmm_((gathered * weights[..., None]).mT, gathered)
-                sides += (gathered.mT @ (weights + ~absent)[..., None])[..., 0]
-            lower, failed = torch.linalg.cholesky_ex(matrices)
-            if failed.any():
-                raise InputError("als.engine torch: a system of equations is singular: raise als.regularization")
-            solved[batch] = torch.cholesky_solve(sides[..., None], lower)[..., 0].cpu().numpy()
+    factors = torch.from_numpy(fixed).to(device)
+    columns = torch.from_numpy(rows.indices).to(device)
+    confidence = torch.from_numpy(confidences(rows, settings.alpha)).to(device)
+    ridge = gram(fixed) + settings.regularization * np.eye(fixed.shape[1])
+    common = torch.from_numpy(ridge.astype(np.float32)).to(device)
+
+    def solve_batch(batch: np.ndarray, positions: Iterator[np.ndarray]) -> None:
+        matrices, sides = common.repeat(len(batch), 1, 1), factors.new_zeros(len(batch), fixed.shape[1])
+        for part in positions:
+            places = torch.from_numpy(part).to(device)
+            absent, places = places < 0, places.clamp(min=0)
+            gathered = factors.index_select(0, columns[places].flatten()).unflatten(0, places.shape)
+            weights = confidence[places].masked_fill(absent, 1) - 1
+            matrices.baddbmm_((gathered * weights[..., None]).mT, gathered)
+            sides += (gathered.mT @ (weights + ~absent)[..., None])[..., 0]
+        lower, failed = torch.linalg.cholesky_ex(matrices)
+        if failed.any():
+            raise InputError("als.engine torch: a system of equations is singular: raise als.regularization")
+        solved[batch] = torch.cholesky_solve(sides[..., None], lower)[..., 0].cpu().numpy()
+
+    batches = _batches(rows, fixed.shape[1], GATHERED[device.type])
+    with _one_thread_each(), ThreadPoolExecutor(threads if device.type == "cpu" else 1) as pool:
+        for _ in pool.map(lambda batch: solve_batch(*batch), batches):
+            pass
 
 
 def _batches(rows: Interactions, factors: int, gathered: int) -> Iterator[tuple[np.ndarray, Iterator[np.ndarray]]]:
@@ -88,11 +99,13 @@ def _positions(first: np.ndarray, filled: np.ndarray, width: int) -> Iterator[np
 
 
 @contextmanager
-def _full_precision() -> Iterator[None]:
-    """Multiply float32 as such: TensorFloat-32 has 10 bits, and the Gram matrices need more."""
-    before = torch.get_float32_matmul_precision()
+def _one_thread_each() -> Iterator[None]:
+    """Compute an operation on one thread, and in float32: TensorFloat-32 has 10 bits, and Gram matrices need more."""
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(1)
     torch.set_float32_matmul_precision("highest")
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)

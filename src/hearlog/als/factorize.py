@@ -44,7 +44,7 @@ class Factors:
 def factorize(
     matrix: Interactions, settings: Als, seed: int, threads: int, scratch: Path, device: str = "cpu"
 ) -> Factors:
-    """Fit song and user factors; with engine ``implicit`` the same bits for any number of threads.
+    """Fit song and user factors; the same bits for any number of threads.
 
     Parameters
     ----------
@@ -100,8 +100,8 @@ def _half_step(
 ) -> tuple[int, Callable[[Interactions, np.ndarray, np.ndarray], None]]:
     """Entries that the engine solves at once, and how."""
     if settings.engine == "torch":
-        chosen = runtime.choose_device(device)
-        return exact.BLOCK, lambda rows, solved, fixed: exact.solve(rows, solved, fixed, settings, chosen)
+        chosen, workers = runtime.choose_device(device), runtime.threads(threads)
+        return exact.BLOCK, lambda rows, solved, fixed: exact.solve(rows, solved, fixed, settings, chosen, workers)
     return conjugate.BLOCK, lambda rows, solved, fixed: conjugate.solve(rows, solved, fixed, settings, threads)
 
 
