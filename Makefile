@@ -85,6 +85,8 @@ benchmark: setup peers  ## Measure speed against peers, into benchmarks/results 
 	python -m benchmarks.memory
 	python -m benchmarks.mel
 	python -m benchmarks.audio
+	python -m benchmarks.logs
+	python -m benchmarks.als
 
 lint: setup  ## Check style and types
 	ruff check

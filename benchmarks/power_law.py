@@ -41,6 +41,7 @@ PARQUET = {
     "row_group_size": FILE,
     "use_dictionary": ["song_id"],
     "dictionary_pagesize_limit": 2**30,
+    "store_schema": False,  # of Arrow: it would tell readers that songs are a dictionary, not text
 }
 
 
@@ -110,14 +111,14 @@ def plan(shape: Shape, seed: int) -> Iterator[Block]:
 
 
 def draw_activity(shape: Shape, rng: np.random.Generator) -> np.ndarray:
-    """Rows of each user: log-normal, at least 1, at most a tenth of the songs; their sum is exact.
+    """Rows of each user: log-normal, at least 1, at most a quarter of the songs; their sum is exact.
 
     Raises
     ------
     ValueError
         Too few rows for every user and song, or too many.
     """
-    most = max(shape.songs // 10, 1)
+    most = max(shape.songs // 4, 1)
     if not max(shape.users, shape.songs) <= shape.rows <= shape.users * most // 2:
         raise ValueError(f"{shape} has too few rows for every user and song, or too many")
     weights = rng.lognormal(0, SPREAD, shape.users)

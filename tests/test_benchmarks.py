@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks import measure, peer, power_law
+from benchmarks import als, logs, measure, pandas_peer, paper_scale, peer, power_law
+from benchmarks.hearlog_peer import ingest
+from benchmarks.matrix_files import same_matrix
 from benchmarks.networks import in_order_of_layers
 from benchmarks.sounds import music_like
 from benchmarks.step_clock import StepClock
@@ -20,6 +22,9 @@ SUMMARY_KEYS = {
     "mel": {"clips_per_s", "ratio_to_librosa"},
     "training": {"ratio_to_keras_f16", "ratio_to_keras_f32", "fraction_of_peak_f64", "overhead_share"},
     "memory": {"peak_rss_gb_f256"},
+    "logs": {"rows_per_s_parquet", "peak_rss_gb", "ratio_to_polars", "ratio_to_pandas"},
+    "als": {"ns_per_nnz_iteration", "ratio_to_spark", "growth_10m_to_50m"},
+    "paper_scale": {"nnz", "seconds_per_iteration", "peak_rss_gb"},
     "inference": {"ratio_to_keras_f16", "ratio_to_keras_f64"},
 }
 
@@ -165,3 +170,61 @@ def test_a_log_already_written_is_left_as_it_is(tmp_path):
 def test_a_log_of_too_few_rows_is_refused(tmp_path):
     with pytest.raises(ValueError, match="too few rows"):
         power_law.write_logs(tmp_path, power_law.Shape(users=30, songs=20, rows=29))
+
+
+def test_hearlog_and_a_peer_write_the_same_matrix_and_another_is_noticed(tmp_path):
+    folders = [tmp_path / name for name in ("ours", "theirs", "text", "other")]
+    shape = power_law.Shape(users=300, songs=500, rows=6000, distinct=False)
+    parquet, text = map(str, power_law.write_logs(tmp_path / "a", shape, formats=["parquet", "csv.gz"]))
+    (other,) = map(str, power_law.write_logs(tmp_path / "b", shape, seed=1))
+    counts = ingest(parquet, str(folders[0]), "1GB")
+    assert [counts[key] for key in ("rows", "users", "songs")] == [6000, 300, 500]
+    for log, folder in zip([parquet, text, other], folders[1:], strict=True):
+        pandas_peer.ingest(log, str(folder))
+    assert same_matrix(folders[0], folders[1])
+    assert same_matrix(folders[0], folders[2])
+    assert not same_matrix(folders[0], folders[3])
+
+
+def test_memory_of_a_peer_is_its_own():
+    here = np.ones(30_000_000)
+    with peer.peer("tests.echo_peer", peer.OWN) as ask:
+        peaks = ask("peaks")
+    assert 0 < peaks["peak_anonymous"] < peaks["peak_rss"] < here.nbytes
+
+
+def test_a_small_paper_scale_falls_in_loss_and_is_not_done_again(tmp_path, monkeypatch):
+    for name, value in {"USERS": 300, "SONGS": 500, "ENTRIES": 6000}.items():
+        monkeypatch.setattr(paper_scale, name, value)
+    row = paper_scale.measure_scale(1.0, 3, "1GB", tmp_path)
+    assert [row[key] for key in ("users", "songs", "nnz", "iterations")] == [300, 500, 6000, 3]
+    assert len(row["iteration_seconds"]) == len(row["losses"]) == 3
+    assert set(paper_scale.summarise([row])) == SUMMARY_KEYS["paper_scale"]
+    assert (tmp_path / "paper_scale.log").read_text().count("iteration ") == 3
+    monkeypatch.setattr(paper_scale, "peer", None)
+    assert paper_scale.measure_scale(1.0, 3, "1GB", tmp_path) == row
+
+
+def test_ratios_of_logs_are_those_of_the_same_rows_in_parquet():
+    seconds = {("parquet", 100): (10, 30), ("csv.gz", 100): (20, 30), ("parquet", 10): (1, 5)}
+    peers = {100: "polars", 10: "pandas"}
+    rows = [
+        {"candidate": name, "format": kind, "rows": size, "seconds": time, "rows_per_s": size / time, "peak_rss_gb": 1}
+        for (kind, size), times in seconds.items()
+        for name, time in zip(["hearlog", peers[size]], times, strict=True)
+    ]
+    summary = {"rows_per_s_parquet": 10, "peak_rss_gb": 1, "ratio_to_polars": 3, "ratio_to_pandas": 5}
+    assert logs.summarise(pd.DataFrame(rows)) == summary
+    assert set(summary) == SUMMARY_KEYS["logs"]
+
+
+def test_als_is_compared_on_the_middle_matrix():
+    speeds = {1: (90, 500), 10: (100, 550), 50: (150, 600)}
+    rows = [
+        {"candidate": name, "nnz": size, "ns_per_nnz_iteration": speed}
+        for size, pair in speeds.items()
+        for name, speed in zip(["hearlog implicit", "spark"], pair, strict=True)
+    ]
+    summary = {"ns_per_nnz_iteration": 150, "ratio_to_spark": 5.5, "growth_10m_to_50m": 1.5}
+    assert als.summarise(pd.DataFrame(rows)) == summary
+    assert set(summary) == SUMMARY_KEYS["als"]
