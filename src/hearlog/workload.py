@@ -151,7 +151,7 @@ def to_generate(params: Params) -> int:
 def count_cells(params: Params) -> int:
     """Count the stages of dvc.yaml, each cell of a matrix for one, and the stage that generates data."""
     widths = len(params.sweep.widths)
-    return 10 + 2 * widths + len(params.tasks) * (4 + 5 * widths) + 3 * len(params.pilot.widths)
+    return 11 + 2 * widths + len(params.tasks) * (4 + 5 * widths) + 3 * len(params.pilot.widths)
 
 
 def count_trained(params: Params, clips: Mapping[str, int]) -> int:

@@ -80,7 +80,8 @@ def _draw_fit(panels: list[Axes], training: pd.DataFrame, scores: list[str]) -> 
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.tick_params(axis="x", labelbottom=axes is panels[-1])
     panels[-1].set_xlabel("iteration")
-    remark = f"loss {training['loss'].iloc[-1]:.3g} after {counted(len(training), 'iteration')}"
+    losses = training["loss"].dropna()  # a second fit may do more iterations
+    remark = f"loss {losses.iloc[-1]:.3g} after {counted(len(losses), 'iteration')}"
     if len(scores) > 1:
         remark += "\nnDCG: held-out songs, a second fit"
     name_panel(panels[0], 0, "Fit", remark)
