@@ -21,7 +21,8 @@ BLOCK = 2**22  # entries counted at a time
 class Kept:
     """What stays: ``users`` and ``songs`` are bool masks; the counts, int64, are of all users and all songs.
 
-    ``user_songs`` counts the songs that stay, ``listeners`` and ``plays`` the users that stay and what they played.
+    ``user_songs`` counts the songs that stay, ``listeners`` and ``plays`` the users that stay and what they played;
+    ``bots`` is the number of users above `logs.max_user_plays`.
     """
 
     users: np.ndarray
@@ -29,13 +30,14 @@ class Kept:
     user_songs: np.ndarray
     listeners: np.ndarray
     plays: np.ndarray
+    bots: int
 
 
 def select(pairs: Interactions, settings: Logs) -> Kept:
-    """Find the users and songs that meet the limits among themselves.
+    """Find the users and songs that meet the limits.
 
-    To leave out songs leaves users with fewer of them, and the other way round: both are repeated until
-    `logs.min_song_plays`, `logs.min_song_users` and `logs.min_user_songs` hold at once.
+    Users above `logs.max_user_plays` go first. To leave out songs leaves users with fewer of them, and the other way
+    round: both are repeated until `logs.min_song_plays`, `logs.min_song_users` and `logs.min_user_songs` hold at once.
 
     Parameters
     ----------
@@ -45,13 +47,16 @@ def select(pairs: Interactions, settings: Logs) -> Kept:
         The limits.
     """
     users = np.ones(pairs.shape[0], dtype=bool)
+    if settings.max_user_plays is not None:
+        users = _add_plays(pairs) <= settings.max_user_plays
+    bots = int((~users).sum())
     while True:
         listeners, plays = _count_songs(pairs, users)
         songs = (listeners >= settings.min_song_users) & (plays >= settings.min_song_plays)
         user_songs = np.where(users, _count_users(pairs, songs), 0)
         enough = user_songs >= settings.min_user_songs
         if not user_songs[~enough].any():  # who leaves has none of these songs
-            return Kept(enough, songs, user_songs, listeners, plays)
+            return Kept(enough, songs, user_songs, listeners, plays, bots)
         users = enough
 
 
@@ -73,6 +78,14 @@ def write(pairs: Interactions, kept: Kept, with_plays: bool, out: Path) -> int:
     for array in arrays:
         array.flush()
     return entries
+
+
+def _add_plays(pairs: Interactions) -> np.ndarray:
+    """Add up the plays of each user."""
+    sums = np.zeros(pairs.shape[0])
+    for block in _blocks(pairs, "counting"):
+        sums += np.bincount(block.users, block.plays, minlength=len(sums))
+    return sums
 
 
 def _count_songs(pairs: Interactions, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from hearlog.errors import InputError
+from hearlog.interactions import Interactions
 from hearlog.logs import filters
 from hearlog.logs.connection import open_rows, progress, stage
 from hearlog.logs.files import are_parquet
@@ -28,19 +28,19 @@ from hearlog.params import Logs
 
 BATCH = 2**20  # rows that DuckDB hands over at a time
 
-COUNT_USERS = """
-    CREATE TABLE counted AS
-    SELECT user_id, count(*) AS rows, sum(plays)::BIGINT AS plays FROM rows WHERE reason IS NULL GROUP BY user_id
+# Most users and songs are in a sample, and DuckDB is quick to pass over rows of those: to group all rows at once would
+# take memory, or temporary files, for nearly as many groups as there are rows.
+SAMPLE_IDS = """
+    CREATE TABLE {table} AS SELECT DISTINCT {table}_id AS id FROM rows TABLESAMPLE 2% WHERE reason IS NULL
+"""
+OTHER_IDS = """
+    INSERT INTO {table} SELECT DISTINCT {table}_id FROM rows ANTI JOIN {table} ON {table}_id = id WHERE reason IS NULL
 """
 # A table's rowid is the place in the order in which it was made.
-NUMBER_USERS = """
-    CREATE TABLE users AS
-    SELECT user_id, {name} AS name, rows FROM counted WHERE coalesce(plays <= ?, true) ORDER BY name
-"""
-NUMBER_SONGS = "CREATE TABLE songs AS SELECT DISTINCT song_id FROM rows WHERE reason IS NULL ORDER BY song_id"
+NUMBER_IDS = "CREATE TABLE {table}s AS SELECT id, {name} AS name FROM {table} ORDER BY name"
 NUMBER_ROWS = """
     SELECT (users.rowid << 32) + songs.rowid AS key, {plays}::INTEGER AS plays
-    FROM rows JOIN users USING (user_id) JOIN songs USING (song_id) WHERE reason IS NULL
+    FROM rows JOIN users ON user_id = users.id JOIN songs ON song_id = songs.id WHERE reason IS NULL
 """
 
 
@@ -75,22 +75,69 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
         with open_rows(settings, memory_limit, threads, scratch) as (con, files):
             if not are_parquet(files, settings):
                 stage(con, scratch)
-            counts = {"files": len(files)} | _count_rows(con, settings, out)
-            user_rows = _number_users(con, settings)
-            with progress(con, "songs"):
-                con.execute(NUMBER_SONGS)
-            rows = _number_rows(con, settings, int(user_rows.sum()))
+            used = con.execute("SELECT count(*) FROM rows WHERE reason IS NULL").fetchall()[0][0]
+            counts = {"files": len(files)} | check_rows(used, *find_rejected(con, used, settings), settings, out)
+            for table in ("user", "song"):
+                with progress(con, f"{table}s"):
+                    con.execute(SAMPLE_IDS.format(table=table))
+                with progress(con, f"more {table}s"):
+                    con.execute(OTHER_IDS.format(table=table))
+            number_ids(con, settings)
             cores = con.execute("SELECT current_setting('threads')").fetchall()[0][0]
-            pairs = collect(rows, user_rows, _length(con, "songs"), cores, scratch)
-            kept = filters.select(pairs, settings)
-            if not kept.songs.any():
-                raise InputError(f"{settings.path}: no song and user meet the limits {_limits(settings)}: lower them")
-            _write_ids(con, kept, out)
-            counts["users_above_max_plays"] = _length(con, "counted") - len(kept.users)
-        users, songs = int(kept.users.sum()), int(kept.songs.sum())
-        interactions = filters.write(pairs, kept, settings.values == "counts", out)
-    return counts | {
-        "users_below_limits": len(kept.users) - users,
+            rows = _number_rows(con, settings.columns.plays is not None, used)
+            pairs = collect(rows, used, length(con, "users"), length(con, "songs"), cores, scratch)
+            return counts | write_matrix(con, pairs, settings, out)
+
+
+def check_rows(used: int, rejected: list[dict[str, Any]], outside: int, settings: Logs, out: Path) -> dict[str, Any]:
+    """Write what `find_rejected` gave, stop if too little can be used, and return what `ingest` counts of rows."""
+    rows = used + outside + sum(row["rows"] for row in rejected)
+    counts = {"rows": rows, "rejected": write_rejected(rejected, rows, settings, out), "rows_outside_window": outside}
+    if not used:
+        raise InputError(f"{settings.path}: of {rows:,} rows none can be used ({outside:,} outside since and until)")
+    return counts
+
+
+def number_ids(con: duckdb.DuckDBPyConnection, settings: Logs) -> None:
+    """Make of the ids in tables ``user`` and ``song`` the tables ``users`` and ``songs``, whose rowid is the number."""
+    if settings.hash_users:
+        define_hash(con, read_key())
+    con.execute(NUMBER_IDS.format(table="user", name="hashed(id)" if settings.hash_users else "id"))
+    con.execute(NUMBER_IDS.format(table="song", name="id"))
+
+
+def _number_rows(con: duckdb.DuckDBPyConnection, with_plays: bool, total: int) -> Iterator[Numbered]:
+    """Give the rows as numbers, in any order."""
+    query = NUMBER_ROWS.format(plays="plays" if with_plays else "NULL")
+    con.execute("SET preserve_insertion_order = false")
+    with tqdm(total=total, desc="rows", unit="row", unit_scale=True, disable=None, leave=False) as bar:
+        for batch in con.sql(query).to_arrow_reader(BATCH):
+            yield Numbered(batch["key"].to_numpy(), batch["plays"].to_numpy() if with_plays else None)
+            bar.update(len(batch))
+    con.execute("SET preserve_insertion_order = true")
+
+
+def write_matrix(con: duckdb.DuckDBPyConnection, pairs: Interactions, settings: Logs, out: Path) -> dict[str, Any]:
+    """Write the matrix of who and what meets the limits, with the ids, and return what `ingest` counts of it.
+
+    Parameters
+    ----------
+    con
+        With the tables that `number_ids` makes.
+    pairs
+        With plays, the ``users`` x ``songs`` of those tables.
+    """
+    kept = filters.select(pairs, settings)
+    if not kept.songs.any():
+        names = ("max_user_plays", "min_song_plays", "min_song_users", "min_user_songs")
+        limits = ", ".join(f"logs.{name} {getattr(settings, name)}" for name in names)
+        raise InputError(f"{settings.path}: no user and song meet the limits {limits}: loosen them")
+    _write_ids(con, kept, out)
+    users, songs = int(kept.users.sum()), int(kept.songs.sum())
+    interactions = filters.write(pairs, kept, settings.values == "counts", out)
+    return {
+        "users_above_max_plays": kept.bots,
+        "users_below_limits": len(kept.users) - users - kept.bots,
         "songs_below_limits": len(kept.songs) - songs,
         "users": users,
         "songs": songs,
@@ -99,49 +146,12 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
     }
 
 
-def _count_rows(con: duckdb.DuckDBPyConnection, settings: Logs, out: Path) -> dict[str, Any]:
-    """Count the rows of each user, and those that are not used."""
-    with progress(con, "users"):
-        con.execute(COUNT_USERS)
-    used = con.execute("SELECT coalesce(sum(rows), 0)::BIGINT FROM counted").fetchall()[0][0]
-    rejected, outside = find_rejected(con, used, settings)
-    rows = used + outside + sum(row["rows"] for row in rejected)
-    counts = {"rows": rows, "rejected": write_rejected(rejected, rows, settings, out), "rows_outside_window": outside}
-    if not used:
-        raise InputError(f"{settings.path}: of {rows:,} rows none can be used ({outside:,} outside since and until)")
-    return counts
-
-
-def _number_users(con: duckdb.DuckDBPyConnection, settings: Logs) -> np.ndarray:
-    """Give users who are no bots their numbers, and return the rows of each."""
-    if settings.hash_users:
-        define_hash(con, read_key())
-    name = "hashed(user_id)" if settings.hash_users else "user_id"
-    con.execute(NUMBER_USERS.format(name=name), [settings.max_user_plays])
-    rows: np.ndarray = con.sql("SELECT rows FROM users ORDER BY rowid").fetchnumpy()["rows"]
-    if not len(rows):
-        raise InputError(f"{settings.path}: every user has more than logs.max_user_plays {settings.max_user_plays}")
-    return rows
-
-
-def _number_rows(con: duckdb.DuckDBPyConnection, settings: Logs, total: int) -> Iterator[Numbered]:
-    """Give the rows as numbers, in any order."""
-    plays_vary = con.execute("SELECT bool_or(plays <> rows) FROM counted").fetchall()[0][0]
-    query = NUMBER_ROWS.format(plays="plays" if plays_vary else "NULL")
-    con.execute("SET preserve_insertion_order = false")
-    with tqdm(total=total, desc="rows", unit="row", unit_scale=True, disable=None, leave=False) as bar:
-        for batch in con.sql(query).to_arrow_reader(BATCH):
-            yield Numbered(batch["key"].to_numpy(), batch["plays"].to_numpy() if plays_vary else None)
-            bar.update(len(batch))
-    con.execute("SET preserve_insertion_order = true")
-
-
 def _write_ids(con: duckdb.DuckDBPyConnection, kept: filters.Kept, out: Path) -> None:
     """Write the ids that stay, and the songs' counts, in the order of rows and columns."""
     counts = {"plays": kept.plays, "listeners": kept.listeners}
     for name, query, mask, columns in (
         ("users", "SELECT name AS user_id FROM users ORDER BY rowid", kept.users, {}),
-        ("songs", "SELECT song_id FROM songs ORDER BY rowid", kept.songs, counts),
+        ("songs", "SELECT name AS song_id FROM songs ORDER BY rowid", kept.songs, counts),
     ):
         reader = con.sql(query).to_arrow_reader(BATCH)
         schema = reader.schema
@@ -156,10 +166,6 @@ def _write_ids(con: duckdb.DuckDBPyConnection, kept: filters.Kept, out: Path) ->
                 writer.write_batch(pa.record_batch(arrays, schema=schema).filter(pa.array(mask[rows])))
 
 
-def _length(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])  # noqa: S608 (names of our own)
-
-
-def _limits(settings: Logs) -> str:
-    names = ("min_song_plays", "min_song_users", "min_user_songs")
-    return ", ".join(f"logs.{name} {getattr(settings, name)}" for name in names)
+def length(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Count the rows of a table."""
+    return con.table(table).shape[0]
