@@ -12,7 +12,7 @@ ALPHA := 10,40,160
 REGULARIZATION := 1,10,100
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check demo smoke repro jobs report tune-als test test-browser peers benchmark lint format clean
+.PHONY: help setup check demo smoke repro jobs report tune-als test test-browser test-spark peers benchmark lint format clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ test: setup  ## Run the tests
 test-browser: setup .smoke/report.html  ## Run the tests of report.html in Chromium, on the page of `make smoke`
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/browser/requirements.txt
 	python -m pytest -n 0 tests/browser
+
+test-spark: setup  ## Run the tests of the engine spark, on two threads of this machine; they need Java 17
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-spark.txt
+	python -m pytest -n 0 tests/spark
 
 $(PEERS)/installed: benchmarks/requirements.txt
 	python3 -m venv $(PEERS)

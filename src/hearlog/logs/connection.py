@@ -16,6 +16,7 @@ from hearlog.logs.rows import view_rows
 from hearlog.params import Logs
 
 POLL = 0.5  # seconds
+STAGED = "rows.parquet"
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def stage(con: duckdb.DuckDBPyConnection, scratch: Path, most_rows: int | None =
     columns that it is about.
     """
     rows = con.view("rows")
-    file = str(scratch / "rows.parquet")
+    file = str(scratch / STAGED)
     with progress(con, "reading"):
         (rows if most_rows is None else rows.limit(most_rows)).write_parquet(file)
     con.read_parquet(file).create_view("rows", replace=True)

@@ -30,6 +30,7 @@ SCHEMA = pa.schema(
     }
 )
 LONGEST_EXAMPLE = 200
+Found = tuple[str, int, dict[str, Any]]  # reason, rows, and of the first of them file, number and text
 
 FIND = """
     SELECT reason, count(*), min({'file': file, 'number': number, 'text': text})
@@ -55,8 +56,16 @@ def find_rejected(con: duckdb.DuckDBPyConnection, used: int, settings: Logs) -> 
         Rows that `logs.since` and `logs.until` leave out, which are no fault.
     """
     all_used = con.execute("SELECT count(*) FROM rows").fetchall() == [(used,)]
-    found = [] if all_used else con.execute(FIND).fetchall()
-    found += unreadable_lines(con)
+    return describe(con, unreadable_lines(con) if all_used else find(con), settings)
+
+
+def find(con: duckdb.DuckDBPyConnection) -> list[Found]:
+    """Count the rows of the view ``rows`` that are not used by reason: with the first of them, as it was read."""
+    return con.execute(FIND).fetchall() + unreadable_lines(con)
+
+
+def describe(con: duckdb.DuckDBPyConnection, found: list[Found], settings: Logs) -> tuple[list[dict[str, Any]], int]:
+    """Return of what `find` gave what `find_rejected` returns."""
     outside = sum(rows for reason, rows, _ in found if reason == OUTSIDE_WINDOW)
     rejected = [_describe(con, settings, *row) for row in sorted(found) if row[0] != OUTSIDE_WINDOW]
     return rejected, outside
