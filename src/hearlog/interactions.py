@@ -71,6 +71,13 @@ class Interactions:
         indptr = self.indptr[rows.start : rows.stop + 1] - first
         return Interactions(indptr, self.indices[first:last], plays, self.columns)
 
+    def select(self, rows: np.ndarray) -> Interactions:
+        """Return a copy of the rows of a bool mask."""
+        filled = np.diff(self.indptr)
+        entries = np.repeat(rows, filled)
+        plays = None if self.plays is None else self.plays[entries]
+        return Interactions(np.concatenate([[0], np.cumsum(filled[rows])]), self.indices[entries], plays, self.columns)
+
     def to_csr(self) -> csr_matrix:
         """Return the matrix for scipy: bool and all True, or int32 plays; ``indices`` are not copied."""
         values = np.ones(self.entries, dtype=bool) if self.plays is None else self.plays

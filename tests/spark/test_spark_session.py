@@ -48,7 +48,9 @@ def test_no_master(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
-    assert f"spark.master spark://{place}: no master answers ({place}: " in run(tmp_path, master=f"spark://{place}").stderr
+    assert (
+        f"spark.master spark://{place}: no master answers ({place}: " in run(tmp_path, master=f"spark://{place}").stderr
+    )
 
 
 @pytest.mark.parametrize(

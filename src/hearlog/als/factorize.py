@@ -99,10 +99,11 @@ def _half_step(
     settings: Als, threads: int, device: str
 ) -> tuple[int, Callable[[Interactions, np.ndarray, np.ndarray], None]]:
     """Entries that the engine solves at once, and how."""
+    workers = runtime.threads(threads)
     if settings.engine == "torch":
-        chosen, workers = runtime.choose_device(device), runtime.threads(threads)
+        chosen = runtime.choose_device(device)
         return exact.BLOCK, lambda rows, solved, fixed: exact.solve(rows, solved, fixed, settings, chosen, workers)
-    return conjugate.BLOCK, lambda rows, solved, fixed: conjugate.solve(rows, solved, fixed, settings, threads)
+    return conjugate.BLOCK, lambda rows, solved, fixed: conjugate.solve(rows, solved, fixed, settings, workers)
 
 
 def draw(shape: tuple[int, int], factors: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
