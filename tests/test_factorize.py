@@ -8,7 +8,7 @@ from log_settings import als
 from scipy.sparse import csr_matrix, random_array
 from threadpoolctl import threadpool_limits
 
-from hearlog.als import conjugate
+from hearlog.als import conjugate, exact
 from hearlog.als.factorize import Factors, factorize, fold_in
 from hearlog.interactions import Interactions
 
@@ -102,17 +102,39 @@ def test_same_seed_gives_the_same_bits_for_any_number_of_threads():
     assert not np.array_equal(fit(plays, als(factors=16), seed=2).songs, one.songs)
 
 
+def with_counts(plays: csr_matrix) -> csr_matrix:
+    return csr_matrix((np.random.default_rng(1).integers(1, 999, plays.nnz), plays.indices, plays.indptr))
+
+
 @pytest.mark.parametrize("counts", [False, True])
-def test_the_cut_into_blocks_does_not_show_in_the_bits(monkeypatch, counts):
-    plays = random_plays(300, 200)
-    if counts:
-        plays = csr_matrix((np.random.default_rng(1).integers(1, 999, plays.nnz), plays.indices, plays.indptr))
+@pytest.mark.parametrize("long", [conjugate.LONG, 20])
+def test_the_cut_into_blocks_does_not_show_in_the_bits(monkeypatch, counts, long):
+    plays = with_counts(random_plays(300, 200)) if counts else random_plays(300, 200)
+    monkeypatch.setattr(conjugate, "LONG", long)
+    monkeypatch.setitem(exact.GATHERED, "cpu", long)  # a long row is a batch, as with the numbers in use
     settings = als(factors=16, iterations=4)
     whole = fit(plays, settings, seed=1, threads=1)
     monkeypatch.setattr(conjugate, "BLOCK", 300)
     cut = fit(plays, settings, seed=1, threads=1)
     np.testing.assert_array_equal(cut.songs, whole.songs)
     np.testing.assert_array_equal(cut.users, whole.users)
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_long_rows_are_solved_exactly_and_the_others_as_before(monkeypatch, counts):
+    plays, settings = random_plays(), als(factors=8)
+    rows = interactions(with_counts(plays) if counts else plays)
+    fixed = np.random.default_rng(0).normal(size=(plays.shape[1], 8)).astype(np.float32)
+    searched, mixed = np.zeros((2, plays.shape[0], 8), dtype=np.float32)
+    conjugate.solve(rows, searched, fixed, settings, 1)
+    monkeypatch.setattr(conjugate, "LONG", 3)
+    conjugate.solve(rows, mixed, fixed, settings, 1)
+    long = np.diff(rows.indptr) > 3
+    assert 5 < long.sum() < 55
+    np.testing.assert_array_equal(mixed[~long], searched[~long])
+    exactly = fold_in(rows.to_csr(), fixed, settings)
+    np.testing.assert_allclose(mixed[long], exactly[long], rtol=1e-3, atol=1e-4)
+    assert not np.allclose(searched[long], exactly[long], rtol=1e-3, atol=1e-4)
 
 
 def test_one_play_each_is_the_binary_matrix():

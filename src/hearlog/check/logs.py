@@ -65,6 +65,8 @@ def _report_counts(section: Section, found: Survey, songs: int, kept: int, min_p
         "users": found.users,
         "songs": {"played": songs, "often enough": kept},
     }
+    if found.outside:
+        section.facts["outside the window"] = found.outside
     if not found.complete:
         section.note(
             f"only the first {number(found.rows, 'row')} were read, so users and songs are more than these, and faults "
