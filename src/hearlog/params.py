@@ -11,23 +11,9 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
-from hearlog.blocks import (
-    Als,
-    Audio,
-    Demo,
-    Estimator,
-    Logs,
-    Mel,
-    Model,
-    Pilot,
-    Runtime,
-    Songs,
-    Spark,
-    Sweep,
-    Task,
-    Transfer,
-)
+from hearlog.blocks import Audio, Demo, Estimator, Mel, Model, Pilot, Runtime, Songs, Sweep, Task, Transfer
 from hearlog.errors import InputError
+from hearlog.log_blocks import Als, Logs, Spark
 from hearlog.validation import Block, describe, read_yaml
 
 # Folders of dvc.yaml's outputs; DVC refuses a stage that would read what a later one writes.

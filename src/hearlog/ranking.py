@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from hearlog.als.factorize import fold_in
 from hearlog.errors import InputError
-from hearlog.params import Als
+from hearlog.log_blocks import Als
 
 CUTOFFS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 HEADLINE = (10, 50)  # the cutoffs among the metrics

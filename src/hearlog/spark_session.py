@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING
 
 from tqdm import tqdm
 
-from hearlog.blocks import Spark
 from hearlog.errors import InputError
+from hearlog.log_blocks import Spark
 
 if TYPE_CHECKING:
     from pyspark import SparkContext

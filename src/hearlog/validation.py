@@ -27,6 +27,7 @@ NonNegative = Annotated[Float, Field(ge=0)]
 Share = Annotated[Float, Field(ge=0, le=1)]
 InnerShare = Annotated[Float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Location = Annotated[str, Field(min_length=1)]
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

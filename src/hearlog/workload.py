@@ -19,10 +19,11 @@ from hearlog import catalogue
 from hearlog.corpora import READERS
 from hearlog.errors import InputError
 from hearlog.estimator import embedding_objective
+from hearlog.log_blocks import Logs
 from hearlog.logs.files import are_parquet, find_files
 from hearlog.network import EmbeddingNetwork
 from hearlog.optimisation import Optimisation
-from hearlog.params import Logs, Params, Task
+from hearlog.params import Params, Task
 from hearlog.runtime import Backend
 from hearlog.synthetic import is_generated, is_synthetic
 from hearlog.training import Trainer

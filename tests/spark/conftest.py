@@ -2,7 +2,7 @@
 
 import pytest
 
-from hearlog.blocks import Spark
+from hearlog.log_blocks import Spark
 from hearlog.spark_session import spark_session
 
 LOCAL = Spark(master="local[2]", memory="1g")

@@ -11,9 +11,9 @@ import torch
 
 from hearlog.als.confidence import confidences
 from hearlog.als.loss import gram
-from hearlog.blocks import Als
 from hearlog.errors import InputError
 from hearlog.interactions import Interactions
+from hearlog.log_blocks import Als
 
 # Entries whose columns are copied to the device at once.
 BLOCK = 2**24

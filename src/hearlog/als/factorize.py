@@ -24,8 +24,8 @@ from hearlog.als import conjugate, exact
 from hearlog.als.confidence import confidences
 from hearlog.als.loss import loss
 from hearlog.als.memory import refuse_too_large
-from hearlog.blocks import Als
 from hearlog.interactions import Interactions
+from hearlog.log_blocks import Als
 
 
 @dataclass(frozen=True)

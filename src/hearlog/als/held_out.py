@@ -26,8 +26,8 @@ from scipy.sparse import csr_matrix
 
 from hearlog.als.factorize import Factors
 from hearlog.als.split import Split, split
-from hearlog.blocks import Als
 from hearlog.interactions import Interactions
+from hearlog.log_blocks import Als
 
 CUTOFFS = (10, 50)
 WATCHED = "ndcg_at_10"  # what patience is about

@@ -9,8 +9,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from hearlog.als.confidence import confidences
-from hearlog.blocks import Als
 from hearlog.interactions import Interactions
+from hearlog.log_blocks import Als
 
 
 def loss(matrix: Interactions, users: np.ndarray, songs: np.ndarray, settings: Als) -> float:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from hearlog.blocks import Als
 from hearlog.errors import InputError
 from hearlog.interactions import BLOCK, TRANSPOSED, Interactions
+from hearlog.log_blocks import Als
 
 PROCESS = 650_000_000  # resident bytes of a process that has only imported what it needs, torch among it
 

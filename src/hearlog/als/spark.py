@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from hearlog.als.factorize import Factors
 from hearlog.als.loss import loss
-from hearlog.blocks import Als, Spark
 from hearlog.interactions import Interactions
+from hearlog.log_blocks import Als, Spark
 from hearlog.spark_session import file_url, spark_session
 
 if TYPE_CHECKING:

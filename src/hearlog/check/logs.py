@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from hearlog.check.findings import Section, number
+from hearlog.log_blocks import Logs
 from hearlog.logs.survey import Survey, survey
-from hearlog.params import Logs, Params
+from hearlog.params import Params
 from hearlog.workload import LogSize
 
 QUICK_ROWS = 1_000_000

@@ -11,9 +11,9 @@ import duckdb
 from tqdm import tqdm
 
 from hearlog.errors import InputError
+from hearlog.log_blocks import Logs
 from hearlog.logs.files import find_files
 from hearlog.logs.rows import view_rows
-from hearlog.params import Logs
 
 POLL = 0.5  # seconds
 STAGED = "rows.parquet"

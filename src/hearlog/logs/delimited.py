@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from hearlog.blocks import Logs
 from hearlog.errors import InputError
+from hearlog.log_blocks import Logs
 from hearlog.logs.columns import positions, some
 from hearlog.logs.files import open_text
 from hearlog.logs.judge import LONGEST_TEXT

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from hearlog.blocks import Logs
 from hearlog.errors import InputError
 from hearlog.files import refuse_lfs_pointer, refuse_unencodable
+from hearlog.log_blocks import Logs
 
 TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", ".gz", ".zst"))
 JSON = tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".zst"))

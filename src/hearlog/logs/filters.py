@@ -12,7 +12,7 @@ from numpy.lib.format import open_memmap
 from tqdm import tqdm
 
 from hearlog.interactions import Interactions
-from hearlog.params import Logs
+from hearlog.log_blocks import Logs
 
 BLOCK = 2**22  # entries counted at a time
 

@@ -18,13 +18,13 @@ from tqdm import tqdm
 
 from hearlog.errors import InputError
 from hearlog.interactions import Interactions
+from hearlog.log_blocks import Logs
 from hearlog.logs import filters
 from hearlog.logs.connection import open_rows, progress, stage
 from hearlog.logs.files import are_parquet
 from hearlog.logs.identity import define_hash, read_key
 from hearlog.logs.pairs import Numbered, collect
 from hearlog.logs.rejected import find_rejected, write_rejected
-from hearlog.params import Logs
 
 BATCH = 2**20  # rows that DuckDB hands over at a time
 

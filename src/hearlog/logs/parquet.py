@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 from duckdb import ColumnExpression, SQLExpression
 
-from hearlog.blocks import LogColumns
 from hearlog.errors import InputError
+from hearlog.log_blocks import LogColumns
 from hearlog.logs.columns import positions
 
 WHOLE = {"tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint"}

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from hearlog.blocks import LogColumns
 from hearlog.errors import InputError
+from hearlog.log_blocks import LogColumns
 from hearlog.logs.columns import some
 
 OBJECT = 2**24  # bytes of a playlist; DuckDB holds twice as much a thread

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hearlog.errors import InputError
+from hearlog.log_blocks import Logs
 from hearlog.logs.delimited import unreadable_lines
 from hearlog.logs.judge import OUTSIDE_WINDOW
 from hearlog.logs.rows import find_number
-from hearlog.params import Logs
 
 SCHEMA = pa.schema(
     {

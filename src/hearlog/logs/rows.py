@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from hearlog.blocks import Logs
+from hearlog.log_blocks import Logs
 from hearlog.logs.delimited import line_number, parse_rows
 from hearlog.logs.files import are_parquet
 from hearlog.logs.judge import judge, prepare

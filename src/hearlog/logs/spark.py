@@ -16,9 +16,9 @@ import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 
-from hearlog.blocks import Logs, Spark
 from hearlog.errors import InputError
 from hearlog.interactions import Interactions
+from hearlog.log_blocks import Logs, Spark
 from hearlog.logs.connection import STAGED, open_rows, stage
 from hearlog.logs.ingest import check_rows, length, number_ids, write_matrix
 from hearlog.logs.pairs import refuse_too_many_plays
