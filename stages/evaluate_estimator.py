@@ -42,7 +42,7 @@ def main(width: int) -> None:
         "oracle_popularity": table["listeners"].to_numpy(np.float32)[unheard],
         "random": np.zeros(len(unheard), np.float32),  # equal scores count as random order
     }
-    interactions, threads = read_interactions(paths.LOGS).to_csr(), runtime.threads(settings.runtime.threads)
+    interactions, threads = read_interactions(paths.LOGS), runtime.threads(settings.runtime.threads)
     metrics["ranking"], recall = ranking.rank_songs(
         interactions, factors, known, unheard, sources, settings.als, threads
     )

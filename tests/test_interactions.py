@@ -47,6 +47,15 @@ def test_the_transpose_is_scipys_however_it_is_cut(tmp_path_factory, rows, colum
     np.testing.assert_array_equal(turned.to_csr().data, expected.data)
 
 
+@pytest.mark.parametrize("counts", [False, True])
+def test_rows_are_selected_and_entries_counted_as_scipy_does(counts):
+    matrix = random_matrix(20, 15, counts=counts)
+    rows, columns = np.arange(20) % 3 == 0, np.arange(15) < 6
+    whole = matrix.to_csr()
+    np.testing.assert_array_equal(matrix.select(rows).to_csr().toarray(), whole[rows].toarray())
+    np.testing.assert_array_equal(matrix.count(columns), np.diff(whole[:, columns].indptr))
+
+
 def test_positions_above_two_billion_stay_exact():
     # Nothing is read: only the row positions of a matrix that int32 cannot count are cut into blocks.
     indptr = np.arange(0, 5_000_000_001, 50_000_000, dtype=np.int64)

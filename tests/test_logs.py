@@ -3,12 +3,9 @@ import json
 import math
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from log_settings import logs
 
 from hearlog.errors import InputError
@@ -199,36 +196,6 @@ def test_a_glob_names_files_with_any_ending(tmp_path):
     for day in (1, 2):
         write(tmp_path, f"plays.log.{day}", f"user_id,song_id\nu{day},s1\n")
     assert run(tmp_path, files="plays.log.*")["files"] == 2
-
-
-ids = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\t\0"), max_size=3).map(str.strip)
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    rows=st.lists(st.tuples(ids, ids, st.integers(0, 3)), min_size=1, max_size=30),
-    tab=st.booleans(),
-    line_end=st.sampled_from(["\n", "\r\n"]),
-    least=st.integers(1, 3),
-)
-def test_ingestion_equals_pandas(tmp_path, rows, tab, line_end, least):
-    table = pd.DataFrame([("first", "song", 3), *rows], columns=["user_id", "song_id", "plays"])
-    quoting = {"sep": "\t", "quoting": 3} if tab else {"sep": ","}
-    (tmp_path / "logs").mkdir(exist_ok=True)
-    table.to_csv(tmp_path / "logs" / "a.csv", index=False, lineterminator=line_end, **quoting)
-
-    good = table[(table["user_id"] != "") & (table["song_id"] != "") & (table["plays"] > 0)]
-    plays = good.groupby("song_id")["plays"].sum()
-    kept = good[good["song_id"].map(plays) >= least].drop_duplicates(["user_id", "song_id"])
-    kept = sorted(zip(kept["user_id"], kept["song_id"], strict=True))
-
-    columns = {"user": "user_id", "song": "song_id", "plays": "plays"}
-    counts = run(tmp_path, delimiter="\t" if tab else ",", columns=columns, min_song_plays=least, max_rejected=1.0)
-    assert counts["rows"] == len(table)
-    assert counts["rejected"]["total"] == len(table) - len(good)
-    assert interactions(tmp_path / "out") == kept
-    songs = pq.read_table(tmp_path / "out" / "songs.parquet").to_pylist()
-    assert {song["song_id"]: song["plays"] for song in songs} == plays[plays >= least].to_dict()
 
 
 def test_metrics_are_numbers_only(tmp_path):

@@ -7,6 +7,7 @@ from log_settings import als
 from scipy.sparse import csr_matrix
 from sklearn.metrics import roc_auc_score
 
+from hearlog import ranking
 from hearlog.als.factorize import factorize
 from hearlog.errors import InputError
 from hearlog.interactions import Interactions
@@ -69,12 +70,15 @@ def two_tastes(tmp_path_factory):
     generator = np.random.default_rng(0)
     taste = np.arange(120)[:, None] % 2 == np.arange(60)[None] % 2
     heard = csr_matrix(generator.random(taste.shape) < np.where(taste, 0.4, 0.03))
-    matrix = Interactions(heard.indptr, heard.indices, None, heard.shape[1])
-    return heard, factorize(matrix, ALS, 0, 0, tmp_path_factory.mktemp("als")).songs
+    return heard, factorize(interactions(heard), ALS, 0, 0, tmp_path_factory.mktemp("als")).songs
+
+
+def interactions(matrix):
+    return Interactions(matrix.indptr.astype(np.int64), matrix.indices, None, matrix.shape[1])
 
 
 def rank(user_songs, factors, train, test, **sources):
-    return rank_songs(user_songs, factors, train, test, sources, ALS)[0]
+    return rank_songs(interactions(user_songs), factors, train, test, sources, ALS)[0]
 
 
 def test_own_factors_rank_unheard_songs_above_chance(two_tastes):
@@ -114,17 +118,28 @@ def test_the_size_of_batches_does_not_show(two_tastes):
     heard, factors = two_tastes
     train, test = np.arange(40), np.arange(40, 60)
     sources = {"own": factors[test], "popularity": np.arange(20)}
-    whole, recall = rank_songs(heard, factors, train, test, sources, ALS)
-    split, split_recall = rank_songs(heard, factors, train, test, sources, ALS, batch_size=7)
+    whole, recall = rank_songs(interactions(heard), factors, train, test, sources, ALS)
+    split, split_recall = rank_songs(interactions(heard), factors, train, test, sources, ALS, batch_size=7)
     for name in sources:
         assert split[name] == pytest.approx(whole[name])
     np.testing.assert_allclose(split_recall, recall)
 
 
+def test_of_many_users_some_are_drawn_and_scores_stay_near(two_tastes, monkeypatch):
+    heard, factors = two_tastes
+    train, test = np.arange(40), np.arange(40, 60)
+    everyone = rank(heard, factors, train, test, own=factors[test])
+    monkeypatch.setattr(ranking, "MOST_USERS", 60)
+    some = rank(heard, factors, train, test, own=factors[test])
+    assert (some["users"], some["own"]["auc"]) == (60, pytest.approx(everyone["own"]["auc"], abs=0.05))
+    counts = [name for name in everyone if name.startswith("users_")]
+    assert [some[name] for name in counts] == [everyone[name] for name in counts]
+
+
 def test_recall_comes_at_every_length_of_list_below_all_songs(two_tastes):
     heard, factors = two_tastes
     sources = {"own": factors[40:], "chance": np.zeros(20)}
-    metrics, recall = rank_songs(heard, factors, np.arange(40), np.arange(40, 60), sources, ALS)
+    metrics, recall = rank_songs(interactions(heard), factors, np.arange(40), np.arange(40, 60), sources, ALS)
     assert list(recall.columns) == ["k", "own", "chance"]
     assert list(recall["k"]) == [1, 2, 5, 10]
     assert recall["own"].iloc[-1] == metrics["own"]["recall_at_10"]

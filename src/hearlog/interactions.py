@@ -71,6 +71,15 @@ class Interactions:
         indptr = self.indptr[rows.start : rows.stop + 1] - first
         return Interactions(indptr, self.indices[first:last], plays, self.columns)
 
+    def count(self, columns: np.ndarray) -> np.ndarray:
+        """Count the entries of each row that stand in the columns of a bool mask, int64, (rows,)."""
+        counts = np.zeros(self.shape[0], dtype=np.int64)
+        for rows in self.blocks():
+            block = self.block(rows)
+            counted = np.concatenate([[0], np.cumsum(columns[block.indices])])
+            counts[rows] = np.diff(counted[block.indptr])
+        return counts
+
     def select(self, rows: np.ndarray) -> Interactions:
         """Return a copy of the rows of a bool mask."""
         filled = np.diff(self.indptr)

@@ -53,7 +53,7 @@ def select(pairs: Interactions, settings: Logs) -> Kept:
     while True:
         listeners, plays = _count_songs(pairs, users)
         songs = (listeners >= settings.min_song_users) & (plays >= settings.min_song_plays)
-        user_songs = np.where(users, _count_users(pairs, songs), 0)
+        user_songs = np.where(users, pairs.count(songs), 0)
         enough = user_songs >= settings.min_user_songs
         if not user_songs[~enough].any():  # who leaves has none of these songs
             return Kept(enough, songs, user_songs, listeners, plays, bots)
@@ -97,16 +97,6 @@ def _count_songs(pairs: Interactions, users: np.ndarray) -> tuple[np.ndarray, np
         listeners += np.bincount(songs, minlength=pairs.columns)
         plays += np.bincount(songs, block.plays[by_them], minlength=pairs.columns).astype(np.int64)
     return listeners, plays
-
-
-def _count_users(pairs: Interactions, songs: np.ndarray) -> np.ndarray:
-    """Count how many of those songs each user has."""
-    if songs.all():
-        return np.diff(pairs.indptr)
-    counts = np.zeros(pairs.shape[0], dtype=np.int64)
-    for block in _blocks(pairs, "counting"):
-        counts += np.bincount(block.users[songs[block.songs]], minlength=len(counts))
-    return counts
 
 
 class _Block(NamedTuple):
