@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import inspect
 import json
 import os
@@ -53,6 +54,10 @@ def run(main: Callable[..., None]) -> None:
         main(**arguments)
     except InputError as error:
         sys.exit(f"{parser.prog}: {error}")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit(f"{parser.prog}: the disk is full ({error.filename or Path.cwd()}): make room, and run it again")
     with contextlib.suppress(Exception):  # a result is worth more than its time
         _keep_time(Path(inspect.getfile(main)).stem, [str(value) for value in arguments.values()])
 

@@ -7,7 +7,7 @@ from stages import paths, run
 
 
 def main() -> None:
-    """Read the listening logs and write the binary user x song matrix."""
+    """Read the listening logs and write the user x song matrix."""
     settings = params.load()
     runtime = settings.runtime
     if settings.logs.engine == "spark":

@@ -14,6 +14,7 @@ from log_settings import logs
 from hearlog.errors import InputError
 from hearlog.interactions import read_interactions
 from hearlog.logs import filters, identity, pairs
+from hearlog.logs import ingest as ingestion
 from hearlog.logs.ingest import ingest
 
 rows_of_logs = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 5), st.integers(1, 3)), min_size=1, max_size=40)
@@ -42,6 +43,15 @@ def test_plays_add_up_whatever_the_parts(tmp_path, rows, part, threads):
         matrix = pairs.collect(numbered(rows), len(rows), 7, 6, threads, tmp_path)
     assert entries(matrix) == expected
     assert matrix.shape == (7, 6)
+
+
+def test_a_user_with_most_rows_is_added_up_in_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(pairs, "PART", 20)
+    rows = [(user, song, 1) for song in range(6) for user in [3] * 50 + list(range(7))]
+    with_plays = pairs.collect(numbered(rows), len(rows), 7, 6, 2, tmp_path)
+    assert entries(with_plays) == Counter((user, song) for user, song, _ in rows)
+    alone = (pairs.Numbered(keys, None) for keys, _ in numbered(rows))
+    assert entries(pairs.collect(alone, len(rows), 7, 6, 2, tmp_path)) == entries(with_plays)
 
 
 @in_tmp_path
@@ -120,6 +130,23 @@ def test_counts_are_kept_where_they_are_asked_for(tmp_path, listened):
     )
 
 
+def test_counts_of_an_earlier_run_do_not_stay(tmp_path, listened):
+    ingest(listened.model_copy(update={"values": "counts"}), "1GB", 1, tmp_path / "out")
+    ingest(listened, "1GB", 1, tmp_path / "out")
+    assert read_interactions(tmp_path / "out").plays is None
+
+
+@pytest.mark.parametrize("sample", ["TABLESAMPLE bernoulli(50%)", "TABLESAMPLE bernoulli(100%)"])
+def test_ids_are_found_whatever_the_sample(tmp_path, listened, monkeypatch, sample):
+    ingest(listened, "1GB", 1, tmp_path / "out")
+    assert "TABLESAMPLE 2%" in ingestion.SAMPLE_IDS
+    monkeypatch.setattr(ingestion, "SAMPLE_IDS", ingestion.SAMPLE_IDS.replace("TABLESAMPLE 2%", sample))
+    for number in range(5):
+        ingest(listened, "1GB", 2, tmp_path / str(number))
+        for name in ("users.parquet", "songs.parquet", "indices.npy"):
+            assert (tmp_path / str(number) / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
 def test_hashed_users_are_hmacs_and_no_name_is_written(tmp_path, listened, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
@@ -135,7 +162,7 @@ def test_hashed_users_are_hmacs_and_no_name_is_written(tmp_path, listened, monke
     rows = [["ann", "bob", "bot"].index(names[digits]) for digits in written]
     np.testing.assert_array_equal(read_interactions(tmp_path / "hashed").to_csr().toarray(), plain[rows])
     for path in (tmp_path / "hashed").iterdir():
-        assert not any(name in path.read_bytes() for name in (b"ann", b"bob", b"bot"))
+        assert not any(name in path.read_bytes() for name in (b"ann", b"bob", b"bot", b"listens.csv"))
     first = (tmp_path / "hashed/users.parquet").read_bytes()
     ingest(hashed, "1GB", 1, tmp_path / "again")
     assert (tmp_path / "again/users.parquet").read_bytes() == first

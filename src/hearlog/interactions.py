@@ -17,6 +17,7 @@ The folder ``data/logs``:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ class Interactions:
             indptr[1:] += np.bincount(self.block(block).indices, minlength=columns)
         np.cumsum(indptr, out=indptr)
         names = ["indices"] if self.plays is None else ["indices", "plays"]
-        arrays = {n: open_memmap(folder / f"{n}.npy", mode="w+", dtype=np.int32, shape=(self.entries,)) for n in names}
+        arrays = {name: create(folder / f"{name}.npy", self.entries) for name in names}
         free = indptr[:-1].copy()
         bar = tqdm(total=self.entries, desc="transpose", unit="entry", unit_scale=True, disable=None)
         for block in self.blocks(TRANSPOSED):
@@ -132,3 +133,20 @@ def read_interactions(folder: Path) -> Interactions:
     indices = np.load(folder / "indices.npy", mmap_mode="c")
     plays = np.load(folder / "plays.npy", mmap_mode="c") if (folder / "plays.npy").exists() else None
     return Interactions(indptr, indices, plays, pq.read_metadata(folder / "songs.parquet").num_rows)
+
+
+def create(path: Path, entries: int) -> np.ndarray:
+    """Map a new int32 array, (entries,), in a file whose room on disk is taken at once.
+
+    Without, a disk that fills up would kill the process when it writes to the map.
+
+    Raises
+    ------
+    OSError
+        If the disk has no room.
+    """
+    array = open_memmap(path, mode="w+", dtype=np.int32, shape=(entries,))
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array

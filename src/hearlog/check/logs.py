@@ -5,12 +5,12 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from hearlog.check.findings import Section, number
 from hearlog.log_blocks import Logs
+from hearlog.logs.rejected import place
 from hearlog.logs.survey import Survey, survey
 from hearlog.params import Params
 from hearlog.workload import LogSize
@@ -87,17 +87,9 @@ def _report_rejected(section: Section, found: Survey, settings: Logs) -> None:
     section.facts["rejected"] = {row["reason"]: row["rows"] for row in found.rejected}
     rows = f"{total:,} of {found.rows:,} rows ({total / found.rows:.2%}) cannot be used"
     limit = f"logs.max_rejected {settings.max_rejected:g}"
-    examples = "\n".join(
-        f"{row['reason'].replace('_', ' ')}: {row['rows']:,}, such as {_place(row)}: {row['example']!r}"
-        for row in found.rejected
-    )
+    examples = "\n".join(f"{row['reason'].replace('_', ' ')}: {row['rows']:,}{place(row)}" for row in found.rejected)
     if total > settings.max_rejected * found.rows:
         advice = "Check logs.delimiter, logs.header and logs.columns, or mend the rows"
         section.problem(f"{rows}, above {limit}. {advice}:\n{examples}")
     else:
         section.warning(f"{rows} and are left out, within {limit}:\n{examples}")
-
-
-def _place(row: dict[str, Any]) -> str:
-    """File and line of an example; the line is not known where DuckDB counts lines otherwise."""
-    return ":".join(str(row[key]) for key in ("example_file", "example_line") if row[key] is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,8 +55,24 @@ def open_rows(
             yield con, files
         except duckdb.OutOfMemoryException as error:
             raise InputError(f"{settings.path}: raise runtime.memory_limit ({memory_limit}): {error}") from None
-        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
-            raise InputError(f"{settings.path}: not readable: {error}") from None
+        except duckdb.Error as error:
+            why = "logs.hash_users hides why, as it may name listeners" if settings.hash_users else error
+            raise InputError(f"{settings.path}: not readable: {why}") from None
+
+
+@contextmanager
+def scratch_beside(out: Path) -> Iterator[Path]:
+    """Give an empty folder beside the output for temporary files, which hold ids as they are and are as large as logs.
+
+    What a killed run left in it goes when the next one begins. It is no output: no cache is given what it holds.
+    """
+    folder = out.with_name(f".{out.name}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def stage(con: duckdb.DuckDBPyConnection, scratch: Path, most_rows: int | None = None) -> None:

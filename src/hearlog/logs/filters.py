@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from tqdm import tqdm
 
-from hearlog.interactions import Interactions
+from hearlog.interactions import Interactions, create
 from hearlog.log_blocks import Logs
 
 BLOCK = 2**22  # entries counted at a time
@@ -66,8 +65,8 @@ def write(pairs: Interactions, kept: Kept, with_plays: bool, out: Path) -> int:
     indptr = np.concatenate([[0], np.cumsum(kept.user_songs[kept.users])])
     np.save(out / "indptr.npy", indptr)
     entries = int(indptr[-1])
-    names = ["indices", "plays"] if with_plays else ["indices"]
-    arrays = [open_memmap(out / f"{name}.npy", mode="w+", dtype=np.int32, shape=(entries,)) for name in names]
+    (out / "plays.npy").unlink(missing_ok=True)
+    arrays = [create(out / f"{name}.npy", entries) for name in (["indices", "plays"] if with_plays else ["indices"])]
     filled = 0
     for block in _blocks(pairs, "writing"):
         stays = kept.songs[block.songs] & kept.users[block.users]
@@ -75,8 +74,6 @@ def write(pairs: Interactions, kept: Kept, with_plays: bool, out: Path) -> int:
         for array, values in zip(arrays, (number[block.songs], block.plays), strict=False):
             array[filled:end] = values[stays]
         filled = end
-    for array in arrays:
-        array.flush()
     return entries
 
 

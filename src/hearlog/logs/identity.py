@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -35,8 +36,12 @@ def read_key() -> bytes:
     path = Path(os.environ.get("DVC_ROOT", "."), "data/user.key")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(BYTES))
+        with suppress(FileExistsError):  # another process was first
+            path.hardlink_to(unfinished)
+        unfinished.unlink()
         print(f"logs: a new key for user ids is in {path}; keep it: with another, users get other rows")
     try:
         key = bytes.fromhex(path.read_text(encoding="utf-8"))

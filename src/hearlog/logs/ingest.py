@@ -6,7 +6,6 @@ rest is arithmetic on whole numbers. What is written is described in `hearlog.in
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from hearlog.errors import InputError
 from hearlog.interactions import Interactions
 from hearlog.log_blocks import Logs
 from hearlog.logs import filters
-from hearlog.logs.connection import open_rows, progress, stage
+from hearlog.logs.connection import open_rows, progress, scratch_beside, stage
 from hearlog.logs.files import are_parquet
 from hearlog.logs.identity import define_hash, read_key
 from hearlog.logs.pairs import Numbered, collect
@@ -52,7 +51,7 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
     settings
         Where the logs are, how they are written, and the limits.
     memory_limit
-        Of DuckDB, such as ``2GB``. Beyond it, and for the rows as numbers, temporary files are written inside ``out``.
+        Of DuckDB, such as ``2GB``; sorting takes up to 1 GB beside it. Temporary files are written beside ``out``.
     threads
         0 for all cores.
     out
@@ -70,23 +69,21 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
         If files, columns or too many rows cannot be used, or nothing remains.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out) as folder:
-        scratch = Path(folder)
-        with open_rows(settings, memory_limit, threads, scratch) as (con, files):
-            if not are_parquet(files, settings):
-                stage(con, scratch)
-            used = con.execute("SELECT count(*) FROM rows WHERE reason IS NULL").fetchall()[0][0]
-            counts = {"files": len(files)} | check_rows(used, *find_rejected(con, used, settings), settings, out)
-            for table in ("user", "song"):
-                with progress(con, f"{table}s"):
-                    con.execute(SAMPLE_IDS.format(table=table))
-                with progress(con, f"more {table}s"):
-                    con.execute(OTHER_IDS.format(table=table))
-            number_ids(con, settings)
-            cores = con.execute("SELECT current_setting('threads')").fetchall()[0][0]
-            rows = _number_rows(con, settings.columns.plays is not None, used)
-            pairs = collect(rows, used, length(con, "users"), length(con, "songs"), cores, scratch)
-            return counts | write_matrix(con, pairs, settings, out)
+    with scratch_beside(out) as scratch, open_rows(settings, memory_limit, threads, scratch) as (con, files):
+        if not are_parquet(files, settings):
+            stage(con, scratch)
+        used = con.execute("SELECT count(*) FROM rows WHERE reason IS NULL").fetchall()[0][0]
+        counts = {"files": len(files)} | check_rows(used, *find_rejected(con, used, settings), settings, out)
+        for table in ("user", "song"):
+            with progress(con, f"{table}s"):
+                con.execute(SAMPLE_IDS.format(table=table))
+            with progress(con, f"more {table}s"):
+                con.execute(OTHER_IDS.format(table=table))
+        number_ids(con, settings)
+        cores = con.execute("SELECT current_setting('threads')").fetchall()[0][0]
+        rows = _number_rows(con, settings.columns.plays is not None, used)
+        pairs = collect(rows, used, length(con, "users"), length(con, "songs"), cores, scratch)
+        return counts | write_matrix(con, pairs, settings, out)
 
 
 def check_rows(used: int, rejected: list[dict[str, Any]], outside: int, settings: Logs, out: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from hearlog.errors import InputError
 from hearlog.interactions import Interactions
 
 PART = 2**22  # rows, on average
+WORKERS = 4  # parts sorted at once; each takes 0.2 GB, and one thread writes what they give
 MOST_PLAYS = 2**31 - 1
 
 
@@ -41,7 +42,7 @@ def collect(rows: Iterable[Numbered], total: int, users: int, songs: int, thread
     users, songs
         Their numbers.
     threads
-        Parts that are sorted at once.
+        Parts that are sorted at once, up to `WORKERS`.
     folder
         For files that take 8 bytes a row, 12 with plays, and 8 bytes a pair.
 
@@ -90,35 +91,55 @@ def _sort(
     starts = (np.cumsum(places) - places.ravel()).reshape(places.shape)
     has_plays = (folder / "row_plays").stat().st_size > 0
 
-    def read(name: str, dtype: type, part: int) -> np.ndarray:
+    def read(name: str, dtype: type, part: int, batches: slice) -> np.ndarray:
         size = np.dtype(dtype).itemsize
+        where = zip(starts[batches, part].tolist(), places[batches, part].tolist(), strict=True)
         with (folder / name).open("rb") as file:
-            pieces = [
-                os.pread(file.fileno(), size * int(count), size * int(start))
-                for start, count in zip(starts[:, part], places[:, part], strict=True)
-            ]
+            pieces = [os.pread(file.fileno(), size * count, size * start) for start, count in where]
         return np.frombuffer(bytearray().join(pieces), dtype)
 
-    def add_up(part: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        keys = read("keys", np.int64, part)
-        if has_plays:
-            order = np.argsort(keys)
-            keys, plays = keys[order], read("row_plays", np.int32, part)[order]
-        else:
-            keys.sort()
-        first = np.flatnonzero(np.diff(keys, prepend=-1))
-        sums = np.add.reduceat(plays, first, dtype=np.int64) if has_plays else np.diff(first, append=len(keys))
+    def count(part: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        keys, sums = np.empty((2, 0), dtype=np.int64)
+        for batches in _runs(places[:, part]):
+            plays = read("row_plays", np.int32, part, batches).astype(np.int64) if has_plays else None
+            new, new_sums = _add_up(read("keys", np.int64, part, batches), plays)
+            if len(keys):
+                new, new_sums = _add_up(np.concatenate([keys, new]), np.concatenate([sums, new_sums]))
+            keys, sums = new, new_sums
         refuse_too_many_plays(sums)
-        pairs = keys[first]
-        counts = np.bincount((pairs >> 32) - part * width, minlength=width)
-        return pairs.astype(np.int32), sums.astype(np.int32), counts  # the song is the lower half
+        counts = np.bincount((keys >> 32) - part * width, minlength=width)
+        return keys.astype(np.int32), sums.astype(np.int32), counts  # the song is the lower half
 
     parts = range(places.shape[1])
-    with ThreadPoolExecutor(threads) as pool, tqdm(total=len(parts), desc="sorting", unit="part", disable=None) as bar:
-        for start in range(0, len(parts), threads):
-            for pairs in pool.map(add_up, parts[start : start + threads]):
+    workers = min(threads, WORKERS)
+    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(parts), desc="sorting", unit="part", disable=None) as bar:
+        for start in range(0, len(parts), workers):
+            for pairs in pool.map(count, parts[start : start + workers]):
                 yield pairs
                 bar.update()
+
+
+def _runs(rows: np.ndarray) -> Iterator[slice]:
+    """Cut batches with so many rows each into runs of twice `PART` rows or little more: a user may have any number."""
+    start, ends = 0, np.cumsum(rows)
+    while start < len(rows):
+        before = ends[start] - rows[start]
+        stop = int(np.searchsorted(ends, before + 2 * PART)) + 1
+        yield slice(start, stop)
+        start = stop
+
+
+def _add_up(keys: np.ndarray, plays: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct keys, ascending, and the sum of the plays of each; without plays, each counts one."""
+    if plays is None:
+        keys.sort()
+    else:
+        order = np.argsort(keys)
+        keys, plays = keys[order], plays[order]
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    if not len(first):
+        return keys, np.empty(0, dtype=np.int64)
+    return keys[first], np.diff(first, append=len(keys)) if plays is None else np.add.reduceat(plays, first)
 
 
 def refuse_too_many_plays(sums: np.ndarray) -> None:

@@ -1,8 +1,8 @@
 """The rows of logs that cannot be used: counted by reason, listed with an example, and limited in number.
 
-``rejected.parquet`` has one row a reason: ``reason``, ``rows`` (int64), ``example_file``, ``example_line`` (int64,
-from 1; in Parquet the row; null for a line that cannot be found again, in a file of mixed line ends) and ``example``,
-which is null where `logs.hash_users` keeps listeners' names out of the cache.
+``rejected.parquet`` has one row a reason: ``reason``, ``rows`` (int64), and of one of them ``example_file``,
+``example_line`` (int64, from 1; in Parquet the row; null for a line that cannot be found again, in a file of mixed line
+ends) and ``example``. With `logs.hash_users` these three are null: lines, and paths, name listeners.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ def describe(con: duckdb.DuckDBPyConnection, found: list[Found], settings: Logs)
 def _describe(
     con: duckdb.DuckDBPyConnection, settings: Logs, reason: str, rows: int, example: dict[str, Any]
 ) -> dict[str, Any]:
+    if settings.hash_users:
+        return {"reason": reason, "rows": rows, "example_file": None, "example_line": None, "example": None}
     number = example["number"] or find_number(con, Path(example["file"]), example["text"], settings)
     return {
         "reason": reason,
@@ -82,6 +84,14 @@ def _describe(
         "example_line": number,
         "example": example["text"][:LONGEST_EXAMPLE],
     }
+
+
+def place(row: dict[str, Any]) -> str:
+    """Say where the example of a row of ``rejected.parquet`` stands and what it is; nothing, if it is not known."""
+    if not row["example_file"]:
+        return ""
+    line = "" if row["example_line"] is None else f" line {row['example_line']}"
+    return f", such as {row['example_file']}{line}: {row['example']!r}"
 
 
 def write_rejected(rejected: list[dict[str, Any]], rows: int, settings: Logs, out: Path) -> dict[str, int]:
@@ -103,16 +113,10 @@ def write_rejected(rejected: list[dict[str, Any]], rows: int, settings: Logs, ou
     InputError
         If more than the share `logs.max_rejected` of the rows cannot be used.
     """
-    if settings.hash_users:
-        rejected = [row | {"example": None} for row in rejected]
     pq.write_table(pa.Table.from_pylist(rejected, schema=SCHEMA), out / "rejected.parquet")
     total = sum(row["rows"] for row in rejected)
     if total > settings.max_rejected * rows:
-        reasons = "\n".join(
-            f"  {row['reason']}: {row['rows']}, such as {row['example_file']} line {row['example_line']}"
-            + (f": {row['example']!r}" if row["example"] else "")
-            for row in rejected
-        )
+        reasons = "\n".join(f"  {row['reason']}: {row['rows']}{place(row)}" for row in rejected)
         raise InputError(
             f"{settings.path}: {total} of {rows} rows cannot be used, above logs.max_rejected "
             f"{settings.max_rejected:g}. Check logs.format, logs.delimiter, logs.header and logs.columns, or mend the "

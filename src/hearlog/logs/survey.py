@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from hearlog.log_blocks import Logs
 from hearlog.logs.connection import open_rows, stage
+from hearlog.logs.files import are_parquet
 from hearlog.logs.rejected import find_rejected
 
 COUNT = "SELECT count(*), count(DISTINCT user_id) FROM rows WHERE reason IS NULL"
@@ -55,7 +56,8 @@ def survey(settings: Logs, memory_limit: str, threads: int, spill: Path, most_ro
         tempfile.TemporaryDirectory(dir=spill) as scratch,
         open_rows(settings, memory_limit, threads, Path(scratch)) as (con, files),
     ):
-        stage(con, Path(scratch), most_rows)
+        if most_rows is not None or not are_parquet(files, settings):
+            stage(con, Path(scratch), most_rows)
         used, users = con.execute(COUNT).fetchall()[0]
         rejected, outside = find_rejected(con, used, settings)
         rows = used + outside + sum(row["rows"] for row in rejected)
