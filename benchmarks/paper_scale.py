@@ -12,6 +12,7 @@ import argparse
 import json
 import shutil
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -64,6 +65,8 @@ def measure_scale(scale: float, iterations: int, memory_limit: str, folder: Path
         "factors": DEMO["factors"],
         "repeats": 1,
         "log_gb": generated["bytes"] / 1e9,
+        "ingest_commit": ingested["commit"],
+        "als_commit": fitted["commit"],
         "ingest_memory_limit": memory_limit,
         "ingest_seconds": ingested["seconds"],
         "ingest_rows_per_s": shape.rows / ingested["seconds"],
@@ -86,10 +89,16 @@ def finished(path: Path, log: Path, work: Callable[[], dict[str, Any]]) -> dict[
     if not path.exists():
         append(log, f"{path.parent.name} {path.stem} begins")
         begin = time.perf_counter()
-        result = work()
+        result = work() | {"commit": commit()}
         append(log, f"{path.parent.name} {path.stem} ended after {time.perf_counter() - begin:.0f} s")
         path.write_text(json.dumps(result), encoding="utf-8")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def commit() -> str:
+    """Name the commit that is measured."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.check_output(command, cwd=Path(__file__).parent, text=True).strip()
 
 
 def generate(folder: Path, shape: Shape) -> dict[str, Any]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.format import write_array_header_1_0
 from tqdm import tqdm
 
-from hearlog.interactions import Interactions, create
+from hearlog.interactions import Interactions
 from hearlog.log_blocks import Logs
 
 BLOCK = 2**22  # entries counted at a time
@@ -66,14 +68,16 @@ def write(pairs: Interactions, kept: Kept, with_plays: bool, out: Path) -> int:
     np.save(out / "indptr.npy", indptr)
     entries = int(indptr[-1])
     (out / "plays.npy").unlink(missing_ok=True)
-    arrays = [create(out / f"{name}.npy", entries) for name in (["indices", "plays"] if with_plays else ["indices"])]
-    filled = 0
-    for block in _blocks(pairs, "writing"):
-        stays = kept.songs[block.songs] & kept.users[block.users]
-        end = filled + int(stays.sum())
-        for array, values in zip(arrays, (number[block.songs], block.plays), strict=False):
-            array[filled:end] = values[stays]
-        filled = end
+    with ExitStack() as files:
+        names = ["indices", "plays"] if with_plays else ["indices"]
+        targets = [files.enter_context((out / f"{name}.npy").open("wb")) for name in names]
+        for file in targets:
+            header = {"descr": np.dtype(np.int32).str, "fortran_order": False, "shape": (entries,)}
+            write_array_header_1_0(file, header)
+        for block in _blocks(pairs, "writing"):
+            stays = kept.songs[block.songs] & kept.users[block.users]
+            for file, values in zip(targets, (number[block.songs], block.plays), strict=False):
+                values[stays].tofile(file)
     return entries
 
 
