@@ -104,10 +104,19 @@ def test_tf32_is_off_while_it_solves_and_as_before_afterwards():
         torch.set_float32_matmul_precision("highest")
 
 
-def test_a_singular_system_names_the_regularization():
+def test_a_full_gpu_names_what_takes_less(tmp_path, monkeypatch):
+    def fill(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(torch.linalg, "cholesky_ex", fill)
+    with pytest.raises(InputError, match=r"lower als\.factors, or set runtime\.device: cpu \(CUDA out of memory"):
+        factorize(skewed_plays(), als(engine="torch"), 0, 2, tmp_path)
+
+
+def test_a_singular_system_names_the_regularization_and_no_engine():
     matrix = skewed_plays()
     songs = np.ones((matrix.columns, 4), np.float32)
-    with pytest.raises(InputError, match=r"raise als\.regularization"):
+    with pytest.raises(InputError, match=r"^ALS: a system .* raise als\.regularization"):
         exact.solve(
             matrix,
             np.zeros((matrix.shape[0], 4), np.float32),

@@ -22,6 +22,17 @@ BLOCK = 2**24
 GATHERED = {"cpu": 2**13, "cuda": 2**21}
 
 
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"ALS: the GPU's memory does not suffice: lower als.factors, or set runtime.device: cpu ({error})"
+        ) from None
+
+
+@_enough_memory()
 def solve(
     rows: Interactions, solved: np.ndarray, fixed: np.ndarray, settings: Als, device: torch.device, threads: int
 ) -> None:
@@ -49,7 +60,7 @@ def solve(
     Raises
     ------
     InputError
-        If a system is singular in float32.
+        If a system is singular in float32, or a GPU's memory does not suffice.
     """
     factors = torch.from_numpy(fixed).to(device)
     columns = torch.from_numpy(rows.indices).to(device)
@@ -68,7 +79,7 @@ def solve(
             sides += (gathered.mT @ (weights + ~absent)[..., None])[..., 0]
         lower, failed = torch.linalg.cholesky_ex(matrices)
         if failed.any():
-            raise InputError("als.engine torch: a system of equations is singular: raise als.regularization")
+            raise InputError("ALS: a system of equations is singular in float32: raise als.regularization")
         solved[batch] = torch.cholesky_solve(sides[..., None], lower)[..., 0].cpu().numpy()
 
     batches = _batches(rows, fixed.shape[1], GATHERED[device.type])
