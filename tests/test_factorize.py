@@ -132,7 +132,7 @@ def test_long_rows_are_solved_exactly_and_the_others_as_before(monkeypatch, coun
     long = np.diff(rows.indptr) > 3
     assert 5 < long.sum() < 55
     np.testing.assert_array_equal(mixed[~long], searched[~long])
-    exactly = fold_in(rows.to_csr(), fixed, settings)
+    exactly = fold_in(rows.to_csr(), fixed, settings.alpha, settings.regularization)
     np.testing.assert_allclose(mixed[long], exactly[long], rtol=1e-3, atol=1e-4)
     assert not np.allclose(searched[long], exactly[long], rtol=1e-3, atol=1e-4)
 
@@ -160,7 +160,8 @@ def test_folded_in_users_have_the_confidences_of_the_fit():
     counts = csr_matrix(np.array([[3, 0, 1], [0, 7, 0]], dtype=np.int32))
     songs = np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32)
     settings = als(alpha=2.0)
-    for row, folded in zip(counts.toarray(), fold_in(counts, songs, settings), strict=True):
+    users = fold_in(counts, songs, settings.alpha, settings.regularization)
+    for row, folded in zip(counts.toarray(), users, strict=True):
         confidence = 1 + 2.0 * np.log2(1 + row)
         system = (songs.T * confidence) @ songs + settings.regularization * np.eye(3)
         np.testing.assert_allclose(folded, np.linalg.solve(system, songs.T @ (confidence * (row > 0))), rtol=1e-4)
@@ -171,13 +172,13 @@ def test_folded_in_users_solve_the_closed_form():
     plays = random_plays(density=0.2)
     songs = np.random.default_rng(0).normal(size=(plays.shape[1], 6)).astype(np.float32)
     songs.flags.writeable = False
-    users = fold_in(plays, songs, settings)
+    users = fold_in(plays, songs, settings.alpha, settings.regularization)
     assert users.dtype == np.float32
     np.testing.assert_allclose(users, solve(plays.toarray(), songs.astype(float), settings), rtol=1e-3, atol=1e-4)
 
 
 def test_a_user_without_songs_folds_in_to_zeros():
     songs = np.ones((3, 2), dtype=np.float32)
-    users = fold_in(csr_matrix(np.array([[0, 0, 0], [1, 0, 0]])), songs, als(factors=2))
+    users = fold_in(csr_matrix(np.array([[0, 0, 0], [1, 0, 0]])), songs, 40.0, np.array([0.0, 0.1]))
     assert not users[0].any()
     assert users[1].all()

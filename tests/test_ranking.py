@@ -114,6 +114,33 @@ def test_popularity_scores_are_common_to_all_users(two_tastes):
     assert result["users"] == users.sum()
 
 
+def test_users_of_engine_spark_are_regularised_by_their_number_of_train_songs(two_tastes):
+    heard, factors = two_tastes
+    settings = ALS.model_copy(update={"engine": "spark", "regularization": 50.0})
+    known, wanted = heard[:, :40].toarray(), heard[:, 40:].toarray()
+    param = 50.0 * np.sqrt(120 * 60) / heard.nnz
+    areas = []
+    for songs, relevant in zip(known, wanted, strict=True):
+        confidence = 1 + settings.alpha * songs
+        ridge = param * songs.sum() * np.eye(4)
+        user = np.linalg.solve(
+            (factors[:40].T * confidence) @ factors[:40] + ridge, factors[:40].T @ (confidence * songs)
+        )
+        areas.append(roc_auc_score(relevant, factors[40:] @ user) if relevant.any() else np.nan)
+    sources = {"own": factors[40:]}
+    found, _ = rank_songs(interactions(heard), factors, np.arange(40), np.arange(40, 60), sources, settings)
+    other, _ = rank_songs(
+        interactions(heard),
+        factors,
+        np.arange(40),
+        np.arange(40, 60),
+        sources,
+        settings.model_copy(update={"engine": "implicit"}),
+    )
+    assert found["own"]["auc"] == pytest.approx(np.nanmean(areas), abs=1e-4)
+    assert other["own"]["auc"] != pytest.approx(np.nanmean(areas), abs=1e-4)
+
+
 def test_the_size_of_batches_does_not_show(two_tastes):
     heard, factors = two_tastes
     train, test = np.arange(40), np.arange(40, 60)

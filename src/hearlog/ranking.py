@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix, vstack
 from tqdm import tqdm
 
 from hearlog.als.factorize import fold_in
+from hearlog.als.regularization import regularization_of
 from hearlog.errors import InputError
 from hearlog.interactions import Interactions
 from hearlog.log_blocks import Als
@@ -129,7 +130,9 @@ def rank_songs(
         ranked = np.sort(np.random.default_rng(0).choice(ranked, MOST_USERS, replace=False))
     chosen = _rows(user_songs, ranked)
     wanted = chosen[:, test]
-    users = fold_in(chosen[:, train], song_factors[train], settings, threads)
+    known = chosen[:, train]
+    regularization = regularization_of(np.diff(known.indptr), user_songs, settings)
+    users = fold_in(known, song_factors[train], settings.alpha, regularization, threads)
     sums = {name: np.zeros(len(CUTOFFS) + 1) for name in sources}
     for start in tqdm(range(0, len(ranked), batch_size), desc="ranking", unit="batch", disable=None):
         batch = slice(start, start + batch_size)

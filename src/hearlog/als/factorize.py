@@ -115,7 +115,9 @@ def draw(shape: tuple[int, int], factors: int, seed: int) -> tuple[np.ndarray, n
     return users, songs
 
 
-def fold_in(user_songs: csr_matrix, song_factors: np.ndarray, settings: Als, threads: int = 0) -> np.ndarray:
+def fold_in(
+    user_songs: csr_matrix, song_factors: np.ndarray, alpha: float, regularization: np.ndarray | float, threads: int = 0
+) -> np.ndarray:
     """Solve users' factors from given song factors (Hu et al., equation 4), exactly, by Cholesky decomposition.
 
     Parameters
@@ -124,8 +126,12 @@ def fold_in(user_songs: csr_matrix, song_factors: np.ndarray, settings: Als, thr
         Users x songs, the columns being the rows of ``song_factors``; bool, or plays.
     song_factors
         (songs, factors); no other song is known to the users.
-    settings
-        alpha and regularisation; those of the fit that gave the song factors.
+    alpha
+        That of the fit that gave the song factors.
+    regularization
+        Of each user, (users,), as of `hearlog.als.regularization`, or one for all.
+    threads
+        0 for all cores.
 
     Returns
     -------
@@ -135,15 +141,14 @@ def fold_in(user_songs: csr_matrix, song_factors: np.ndarray, settings: Als, thr
     users = np.zeros((user_songs.shape[0], fixed.shape[1]), dtype=np.float32)
     plays = None if user_songs.dtype == bool else user_songs.data
     rows = Interactions(user_songs.indptr, user_songs.indices, plays, user_songs.shape[1])
+    ridges = np.broadcast_to(regularization, len(users))
     with threadpool_limits(1, "blas"):
-        _als._least_squares(
-            fixed.T @ fixed,
-            rows.indptr,
-            rows.indices,
-            confidences(rows, settings.alpha),
-            users,
-            fixed,
-            settings.regularization,
-            threads,
-        )
+        gram = fixed.T @ fixed
+        for ridge in np.unique(ridges):  # the solver takes one number for all its rows
+            chosen = ridges == ridge
+            part, solved = rows.select(chosen), users[chosen]
+            weights = confidences(part, alpha)
+            indptr = part.indptr.astype(np.int32)
+            _als._least_squares(gram, indptr, part.indices, weights, solved, fixed, float(ridge), threads)
+            users[chosen] = solved
     return users

@@ -9,7 +9,6 @@ collaborative filtering for the Netflix Prize", AAIM 2008, ALS-WR), where Hu et 
 from __future__ import annotations
 
 import tempfile
-from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 
 from hearlog.als.factorize import Factors
 from hearlog.als.loss import loss
+from hearlog.als.regularization import weighted_regularization
 from hearlog.interactions import Interactions
 from hearlog.log_blocks import Als, Spark
 from hearlog.spark_session import file_url, spark_session
@@ -87,17 +87,6 @@ def fit(session: SparkSession, matrix: Interactions, settings: Als, seed: int, s
             )
         )
     return Factors(songs, users, [loss(matrix, users, songs, settings)])
-
-
-def weighted_regularization(matrix: Interactions, regularization: float) -> float:
-    """Return the ``regParam`` with which ALS-WR regularises about as much as one number for all users and songs.
-
-    Only the product of both sides' regularisation shows in the scores, as users' factors may be any number of times
-    larger where the songs' are smaller: so it is divided by the geometric mean of the means of songs a user and users
-    a song.
-    """
-    users, songs = matrix.shape
-    return regularization * sqrt(users * songs) / max(matrix.entries, 1)
 
 
 def _write_ratings(matrix: Interactions, folder: Path) -> None:

@@ -1,0 +1,42 @@
+"""How much the factors of each row are regularised: engine ``spark`` weighs by the row's entries, the others do not."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from hearlog.interactions import Interactions
+from hearlog.log_blocks import Als
+
+
+def weighted_regularization(matrix: Interactions, regularization: float) -> float:
+    """Return the ``regParam`` with which ALS-WR regularises about as much as one number for all users and songs.
+
+    Only the product of both sides' regularisation shows in the scores, as users' factors may be any number of times
+    larger where the songs' are smaller: so it is divided by the geometric mean of the means of songs a user and users
+    a song.
+    """
+    users, songs = matrix.shape
+    return regularization * sqrt(users * songs) / max(matrix.entries, 1)
+
+
+def regularization_of(filled: np.ndarray, matrix: Interactions, settings: Als) -> np.ndarray:
+    """Return what the engine of the settings, fitted on a matrix, regularises a row with so many entries with.
+
+    Parameters
+    ----------
+    filled
+        Numbers of entries, (rows,).
+    matrix
+        Users x songs.
+    settings
+        Engine and regularisation.
+
+    Returns
+    -------
+    float64, (rows,).
+    """
+    if settings.engine == "spark":
+        return weighted_regularization(matrix, settings.regularization) * filled
+    return np.full(len(filled), settings.regularization)
