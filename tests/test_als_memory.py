@@ -1,3 +1,4 @@
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -5,7 +6,8 @@ import psutil
 import pytest
 from log_settings import als
 
-from hearlog.als import memory
+from hearlog.als import conjugate, memory
+from hearlog.als.factorize import factorize
 from hearlog.als.memory import reckon
 from hearlog.errors import InputError
 from hearlog.interactions import Interactions
@@ -25,6 +27,23 @@ def test_memory_grows_with_what_it_is_for():
     one, two = (reckon(10**6, 10**6, entries, 40, counts=False) for entries in (10**9, 10**10))
     assert one.own == two.own
     assert two.mapped == 10 * one.mapped
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_a_fit_allocates_what_is_reckoned_where_rows_are_long_and_short(tmp_path, monkeypatch, counts):
+    generator, users, songs, each = np.random.default_rng(0), 20_000, 1000, 20
+    indices = (np.arange(each) * (songs // each) + generator.integers(songs // each, size=(users, 1))).astype(np.int32)
+    plays = generator.integers(1, 9, indices.size).astype(np.int32) if counts else None
+    matrix = Interactions(np.arange(users + 1) * each, indices.ravel(), plays, songs)
+    monkeypatch.setattr(conjugate, "LONG", users * each // songs)  # half of the songs
+    tracemalloc.start()
+    try:
+        factorize(matrix, als(factors=40, iterations=1, regularization=50.0), 0, 1, tmp_path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    needed = reckon(users, songs, matrix.entries, 40, counts).own
+    assert 0.5 * needed < peak < needed
 
 
 def test_what_does_not_fit_is_refused_with_numbers_and_options(monkeypatch):

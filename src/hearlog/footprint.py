@@ -60,7 +60,7 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
     als = reckon(logs.users, logs.songs, logs.most_non_zeros, params.als.factors, counts).own
     return {
         "log ingestion": PROCESS + min(_memory_limit(params), ROW * logs.rows),
-        "ALS": als,
+        "ALS": TORCH_PROCESS + als,
         "cropping": TORCH_PROCESS + round(threads * CROP_SECOND * params.audio.seconds),
         "training": training_bytes(cells, trained, dtype),
     }

@@ -81,12 +81,18 @@ class Interactions:
             counts[rows] = np.diff(counted[block.indptr])
         return counts
 
-    def select(self, rows: np.ndarray) -> Interactions:
-        """Return a copy of the rows of a bool mask."""
+    def keep(self, rows: np.ndarray) -> Interactions:
+        """Return a copy in which the rows outside a bool mask are empty."""
         filled = np.diff(self.indptr)
         entries = np.repeat(rows, filled)
         plays = None if self.plays is None else self.plays[entries]
-        return Interactions(np.concatenate([[0], np.cumsum(filled[rows])]), self.indices[entries], plays, self.columns)
+        indptr = np.concatenate([[0], np.cumsum(np.where(rows, filled, 0))])
+        return Interactions(indptr, self.indices[entries], plays, self.columns)
+
+    def select(self, rows: np.ndarray) -> Interactions:
+        """Return a copy of the rows of a bool mask."""
+        kept = self.keep(rows)
+        return Interactions(np.append(0, kept.indptr[1:][rows]), kept.indices, kept.plays, self.columns)
 
     def to_csr(self) -> csr_matrix:
         """Return the matrix for scipy: bool and all True, or int32 plays; ``indices`` are not copied."""

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from hearlog.als import exact
 from hearlog.als.confidence import confidences
+from hearlog.als.memory import SOLVED
 from hearlog.interactions import Interactions
 from hearlog.log_blocks import Als
 
@@ -22,8 +23,8 @@ from hearlog.log_blocks import Als
 STEPS = 3
 
 # Entries solved at once. The solver computes the Gram matrix of the fixed factors anew each time, which takes 0.2 s
-# for 5 million rows; 2**27 entries take 12 s.
-BLOCK = 2**27
+# for 5 million rows; so many entries take 12 s.
+BLOCK = SOLVED
 
 # Entries of a row, of 160 bytes each in 40 dimensions. Longer ones, popular songs, have most entries of a large matrix:
 # at the paper's size an entry of theirs takes 160 ns exactly, 400 ns by conjugate gradient.
@@ -50,9 +51,7 @@ def solve(rows: Interactions, solved: np.ndarray, fixed: np.ndarray, settings: A
     if not long.any():
         _search(rows, solved, fixed, settings, threads)
         return
-    short = solved[~long]
-    _search(rows.select(~long), short, fixed, settings, threads)
-    solved[~long] = short
+    _search(rows.keep(~long), solved, fixed, settings, threads)  # zeros for the long ones, and no copy of the factors
     exactly = solved[long]
     exact.solve(rows.select(long), exactly, fixed, settings, torch.device("cpu"), threads)
     solved[long] = exactly

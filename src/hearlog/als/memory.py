@@ -12,15 +12,16 @@ from hearlog.errors import InputError
 from hearlog.interactions import BLOCK, TRANSPOSED, Interactions
 from hearlog.log_blocks import Als
 
-PROCESS = 650_000_000  # resident bytes of a process that has only imported what it needs, torch among it
+SOLVED = 2**27  # entries whose rows engine implicit solves at once
 
 
 @dataclass(frozen=True)
 class Memory:
     """Bytes at the peak of a factorisation.
 
-    ``own`` must be free: the factors, row positions and a block of the matrix. ``mapped`` are the matrix and its
-    transpose, which the operating system keeps in memory while there is room and otherwise reads again from disk.
+    ``own`` must be free beside the process: the factors, row positions and a block of the matrix. ``mapped`` are the
+    matrix and its transpose, which the operating system keeps in memory while there is room and otherwise reads again
+    from disk.
     """
 
     own: int
@@ -39,9 +40,12 @@ def reckon(rows: int, columns: int, entries: int, factors: int, counts: bool) ->
     counts
         Whether plays stand beside the indices.
     """
-    # A block that is transposed takes a sorted copy with its values; the loss takes scores and confidences of another.
-    blocks = min(entries, TRANSPOSED) * (8 if counts else 6) + min(entries, BLOCK) * (20 if counts else 8)
-    own = PROCESS + (4 * factors + 16) * (rows + columns) + blocks
+    # One after the other: a block is transposed, as a sorted copy with its values; the short rows of a block are copied
+    # with a mask, or with confidences, to be solved; and the loss takes scores and confidences of a smaller block.
+    transposed = min(entries, TRANSPOSED) * (8 if counts else 6) + min(entries, BLOCK) * 8
+    solved = min(entries, SOLVED) * (12 if counts else 5)
+    lost = min(entries, BLOCK) * (20 if counts else 8)
+    own = (4 * factors + 48) * (rows + columns) + max(transposed, solved, lost)
     return Memory(own, 2 * 4 * (1 + counts) * entries)
 
 
