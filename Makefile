@@ -10,6 +10,7 @@ GPUS :=
 # Settings that `make tune-als` tries, every combination
 ALPHA := 10,40,160
 REGULARIZATION := 1,10,100
+HELD_OUT := 0.2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check demo smoke repro jobs report tune-als test test-browser test-spark peers benchmark lint format clean
@@ -55,7 +56,8 @@ report: setup  ## Print the report of the last run again
 	@hearlog report
 
 tune-als: setup  ## Score ALS on held-out songs over a grid: make tune-als ALPHA=10,40 REGULARIZATION=10,100
-	@dvc exp run --quiet --queue --single-item -S als.alpha=$(ALPHA) -S als.regularization=$(REGULARIZATION) factorize
+	@dvc exp run --quiet --queue --single-item -S als.alpha=$(ALPHA) -S als.regularization=$(REGULARIZATION) \
+	  -S als.held_out=$(HELD_OUT) factorize
 	@dvc exp run --run-all --jobs 1
 	@dvc exp show --md --hide-workspace --drop '.*' --keep 'Experiment|als\.(alpha|regularization)|held_out\.als\..*_at_10' \
 	  --sort-by metrics/als.json:held_out.als.ndcg_at_10 --sort-order desc
