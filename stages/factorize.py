@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from hearlog import params
 from hearlog.als.factorize import Factors, iterate
 from hearlog.als.held_out import score_held_out
+from hearlog.als.norms import norm_correlation
 from hearlog.interactions import Interactions, read_interactions
 from hearlog.params import Params
 from stages import paths, run
@@ -65,13 +66,14 @@ def fit(matrix: Interactions, settings: Params, iterations: int, scratch: Path) 
 
 
 def describe(factors: Factors, listeners: np.ndarray) -> dict[str, float]:
-    """Return the size of the songs' embeddings, and how it goes with their popularity."""
+    """Return the size of the songs' embeddings, and, where songs differ in popularity, how it goes with that."""
     norms = np.linalg.norm(factors.songs, axis=1)
-    return {
+    measured = {
         "song_rms": float(np.sqrt(np.mean(factors.songs**2))),
         "song_norm": float(norms.mean()),
-        "norm_log_listeners_correlation": float(np.corrcoef(norms, np.log(listeners))[0, 1]),
+        "norm_log_listeners_correlation": norm_correlation(norms, listeners),
     }
+    return {name: value for name, value in measured.items() if not np.isnan(value)}  # JSON has no nan
 
 
 def summary(loss: float, metrics: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from matplotlib import rc_context
 
-from hearlog.cf_embeddings import choose_queries, nearest_rows, norm_correlation, read_embeddings
+from hearlog.als.norms import norm_correlation
+from hearlog.cf_embeddings import choose_queries, nearest_rows, read_embeddings
 from hearlog.figures import cf_embeddings as figure_module
 from hearlog.figures.song_map import coloured, place
 from hearlog.figures.style import STYLE, fit_name, has_glyphs

@@ -23,6 +23,7 @@ from hearlog.als.held_out import expect_random, rank, score, score_held_out
 from hearlog.als.split import split
 from hearlog.errors import InputError
 from hearlog.interactions import Interactions
+from stages import factorize
 
 ROOT = Path(__file__).parents[1]
 
@@ -214,6 +215,14 @@ def test_without_patience_all_iterations_are_done(monkeypatch, tmp_path):
 
 
 # ---- the stage
+
+
+def test_songs_of_equally_many_listeners_have_no_correlation_with_popularity():
+    songs = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    factors = Factors(songs, np.ones((2, 3), np.float32), [1.0])
+    found = factorize.describe(factors, np.full(5, 7))
+    assert list(found) == ["song_rms", "song_norm"]
+    assert "norm_log_listeners_correlation" in factorize.describe(factors, np.arange(1, 6))
 
 
 @pytest.mark.parametrize("changes", [{"held_out": None}, {"patience": 1, "engine": "torch"}])

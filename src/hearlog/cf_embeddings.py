@@ -140,13 +140,6 @@ def nearest_songs(
     return pd.DataFrame(table).join(facts, on="song")
 
 
-def norm_correlation(norms: np.ndarray, listeners: np.ndarray) -> float:
-    """Correlate norms with the logarithm of listeners (Pearson); nan where either is the same for all songs."""
-    if np.ptp(norms) == 0 or np.ptp(listeners) == 0:
-        return np.nan
-    return float(np.corrcoef(norms, np.log(listeners))[0, 1])
-
-
 def _blocks(songs: int) -> Iterator[slice]:
     return (slice(start, start + BLOCK) for start in range(0, songs, BLOCK))
 

@@ -13,7 +13,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from hearlog.cf_embeddings import Reading, norm_correlation
+from hearlog.als.norms import norm_correlation
+from hearlog.cf_embeddings import Reading
 from hearlog.figures.song_map import FEWEST, LOOKS, coloured, draw_songs, legend_entries, place, same_genre_in_words
 from hearlog.figures.style import (
     FAINT,
