@@ -92,7 +92,9 @@ def test_users_are_recommended_songs_of_their_own_block():
     assert np.take_along_axis(block, recommended, axis=1).mean() > 0.95
 
 
-def test_same_seed_gives_the_same_bits_for_any_number_of_threads():
+@pytest.mark.parametrize("long", [conjugate.LONG, 20])
+def test_same_seed_gives_the_same_bits_for_any_number_of_threads(monkeypatch, long):
+    monkeypatch.setattr(conjugate, "LONG", long)
     plays = random_plays(300, 200)
     one, two, three = (fit(plays, als(factors=16), seed=1, threads=threads) for threads in (1, 2, 3))
     for other in (two, three):
