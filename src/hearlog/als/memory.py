@@ -40,12 +40,13 @@ def reckon(rows: int, columns: int, entries: int, factors: int, counts: bool) ->
     counts
         Whether plays stand beside the indices.
     """
-    # One after the other: a block is transposed, as a sorted copy with its values; the short rows of a block are copied
-    # with a mask, or with confidences, to be solved; and the loss takes scores and confidences of a smaller block.
-    transposed = min(entries, TRANSPOSED) * (8 if counts else 6) + min(entries, BLOCK) * 8
+    # One after the other: a block is transposed, as a sorted copy with its values, whose places are found a part at a
+    # time; the short rows of a block are copied, with a mask or confidences, and solved; the loss takes scores and
+    # confidences of a smaller block.
+    transposed = min(entries, TRANSPOSED) * (8 if counts else 6) + min(entries, BLOCK // 4) * 20
     solved = min(entries, SOLVED) * (12 if counts else 5)
     lost = min(entries, BLOCK) * (20 if counts else 8)
-    own = (4 * factors + 48) * (rows + columns) + max(transposed, solved, lost)
+    own = (4 * factors + 32) * (rows + columns) + max(transposed, solved, lost)
     return Memory(own, 2 * 4 * (1 + counts) * entries)
 
 
