@@ -23,6 +23,9 @@ def test_memory_grows_with_what_it_is_for():
     small = reckon(1000, 500, 10_000, 40, counts=False)
     assert reckon(1000, 500, 10_000, 80, counts=False).own - small.own == 4 * 40 * 1500
     assert reckon(1000, 500, 10_000, 40, counts=True).mapped == 2 * small.mapped
+    # Held-out songs are ranked by the scores of many songs at once.
+    many = reckon(10_000, 10_000, 10_000, 40, counts=False, held_out=True)
+    assert many.own > 4 * 10**8 > reckon(10_000, 10_000, 10_000, 40, counts=False).own
     # Beyond a block only the files grow.
     one, two = (reckon(10**6, 10**6, entries, 40, counts=False) for entries in (10**9, 10**10))
     assert one.own == two.own

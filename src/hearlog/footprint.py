@@ -57,7 +57,9 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
     trained = max(-(-run.batch_size // run.accumulate) for run in (params.estimator.training, params.transfer.training))
     cells = largest_capacity(params) * params.mel.n_mels * params.frames(params.audio.seconds)
     counts = params.logs.values == "counts"
-    als = reckon(logs.users, logs.songs, logs.most_non_zeros, params.als.factors, counts).own
+    als = reckon(
+        logs.users, logs.songs, logs.most_non_zeros, params.als.factors, counts, params.als.held_out is not None
+    ).own
     return {
         "log ingestion": PROCESS + min(_memory_limit(params), ROW * logs.rows),
         "ALS": TORCH_PROCESS + als,

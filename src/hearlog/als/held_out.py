@@ -25,13 +25,13 @@ import torch
 from scipy.sparse import csr_matrix
 
 from hearlog.als.factorize import Factors
+from hearlog.als.memory import SCORES
 from hearlog.als.split import Split, split
 from hearlog.interactions import Interactions
 from hearlog.log_blocks import Als
 
 CUTOFFS = (10, 50)
 WATCHED = "ndcg_at_10"  # what patience is about
-SCORES = 2**24  # computed at once, whatever the number of songs
 
 Fit = Callable[[Interactions, Path], Iterator[Factors]]
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import psutil
 
+from hearlog.als.split import SCORED
 from hearlog.errors import InputError
 from hearlog.interactions import BLOCK, TRANSPOSED, Interactions
 from hearlog.log_blocks import Als
 
+SCORES = 2**27  # of held-out songs, computed at once, whatever the number of songs
 SOLVED = 2**27  # entries whose rows engine implicit solves at once
 
 
@@ -28,7 +30,7 @@ class Memory:
     mapped: int
 
 
-def reckon(rows: int, columns: int, entries: int, factors: int, counts: bool) -> Memory:
+def reckon(rows: int, columns: int, entries: int, factors: int, counts: bool, held_out: bool = False) -> Memory:
     """Reckon the memory of a factorisation from the size of its matrix.
 
     Parameters
@@ -39,14 +41,17 @@ def reckon(rows: int, columns: int, entries: int, factors: int, counts: bool) ->
         Dimensions.
     counts
         Whether plays stand beside the indices.
+    held_out
+        Whether songs are ranked for users after each iteration.
     """
     # One after the other: a block is transposed, as a sorted copy with its values, whose places are found a part at a
     # time; the short rows of a block are copied, with a mask or confidences, and solved; the loss takes scores and
-    # confidences of a smaller block.
+    # confidences of a smaller block; held-out songs are scored after that.
     transposed = min(entries, TRANSPOSED) * (8 if counts else 6) + min(entries, BLOCK // 4) * 20
     solved = min(entries, SOLVED) * (12 if counts else 5)
     lost = min(entries, BLOCK) * (20 if counts else 8)
-    own = (4 * factors + 32) * (rows + columns) + max(transposed, solved, lost)
+    scores = 4 * held_out * min(SCORES, min(rows, SCORED) * columns)
+    own = (4 * factors + 32) * (rows + columns) + max(transposed, solved, lost, scores)
     return Memory(own, 2 * 4 * (1 + counts) * entries)
 
 
@@ -59,7 +64,8 @@ def refuse_too_large(matrix: Interactions, settings: Als) -> None:
         With the sizes, and the options that lower them.
     """
     (users, songs), entries = matrix.shape, matrix.entries
-    needed, free = reckon(users, songs, entries, settings.factors, matrix.plays is not None).own, available()
+    counts, held_out = matrix.plays is not None, settings.held_out is not None
+    needed, free = reckon(users, songs, entries, settings.factors, counts, held_out).own, available()
     if needed > free:
         raise InputError(
             f"ALS of {users:,} users x {songs:,} songs with {entries:,} interactions in {settings.factors} dimensions "
