@@ -159,6 +159,7 @@ def test_of_many_users_some_are_drawn_and_scores_stay_near(two_tastes, monkeypat
     monkeypatch.setattr(ranking, "MOST_USERS", 60)
     some = rank(heard, factors, train, test, own=factors[test])
     assert (some["users"], some["own"]["auc"]) == (60, pytest.approx(everyone["own"]["auc"], abs=0.05))
+    assert some["users_eligible"] == everyone["users"] > 60
     counts = [name for name in everyone if name.startswith("users_")]
     assert [some[name] for name in counts] == [everyone[name] for name in counts]
 
@@ -178,6 +179,7 @@ def test_users_who_cannot_be_ranked_for_are_counted():
     scores = rank(user_songs, np.ones((3, 4), dtype=np.float32), np.array([0]), np.array([1, 2]), chance=np.zeros(2))
     assert {name: count for name, count in scores.items() if name != "chance"} == {
         "users": 1,
+        "users_eligible": 1,
         "users_without_train_plays": 2,
         "users_without_test_plays": 2,
         "users_with_all_test_songs": 1,

@@ -110,8 +110,8 @@ def rank_songs(
     -------
     metrics
         For each name the means over users of ``recall_at_10``, ``recall_at_50`` and ``auc``; and the numbers of
-        users: ``users`` who were ranked for, ``users_without_train_plays``, ``users_without_test_plays``, and
-        ``users_with_all_test_songs``, for whom every order is right.
+        users: ``users`` who were ranked for, of ``users_eligible`` who could be; ``users_without_train_plays``,
+        ``users_without_test_plays``, and ``users_with_all_test_songs``, for whom every order is right.
     recall
         The mean recall of lists of 1, 2, 5, 10, ... 1000 songs, as long as there are more: one row a length, ``k``,
         and a column for each name.
@@ -126,7 +126,8 @@ def rank_songs(
     ranked = np.flatnonzero((n_known > 0) & (n_wanted > 0) & (n_wanted < len(test)))
     if not len(ranked):
         raise InputError("no user played both a train song and a test song: more logs, or other songs.split")
-    if len(ranked) > MOST_USERS:
+    eligible = len(ranked)
+    if eligible > MOST_USERS:
         ranked = np.sort(np.random.default_rng(0).choice(ranked, MOST_USERS, replace=False))
     chosen = _rows(user_songs, ranked)
     wanted = chosen[:, test]
@@ -145,6 +146,7 @@ def rank_songs(
     metrics: dict[str, Any] = {
         **{str(name): of_name.loc[list(names)].rename(names).to_dict() for name, of_name in means.items()},
         "users": len(ranked),
+        "users_eligible": eligible,
         "users_without_train_plays": int((n_known == 0).sum()),
         "users_without_test_plays": int((n_wanted == 0).sum()),
         "users_with_all_test_songs": int((n_wanted == len(test)).sum()),
