@@ -137,6 +137,30 @@ def test_the_matrix_has_no_more_non_zeros_than_users_and_songs_allow(paper):
     assert footprint.disk(paper, {}, LogSize(10**9, 1000, 500))["matrix and embeddings"] == 4 * 500_000 + 1500 * 200
 
 
+def with_values(settings: params.Params, values: str, **als: object) -> params.Params:
+    logs = settings.logs.model_copy(update={"values": values})
+    return settings.model_copy(update={"logs": logs, "als": settings.als.model_copy(update=als)})
+
+
+def test_temporary_files_of_logs_and_matrix_are_counted_and_those_of_counts(paper):
+    rows, size = 10**6, LogSize(10**6, 10**4, 10**4)
+    disk = {values: footprint.disk(with_values(paper, values), {}, size) for values in ("binary", "counts")}
+    assert disk["counts"]["matrix and embeddings"] - disk["binary"]["matrix and embeddings"] == 4 * rows
+    for of_values in disk.values():
+        assert of_values["temporary files of the logs"] == 16 * rows, "keys and pairs outweigh the transpose"
+    assert footprint._factorisation_bytes(paper, size) == 4 * rows
+    assert footprint._factorisation_bytes(with_values(paper, "counts", held_out=0.2), size) == 2 * 0.8 * 8 * rows
+    assert footprint._factorisation_bytes(with_values(paper, "binary", engine="spark"), size) == 8 * rows
+
+
+def test_a_second_fit_takes_as_long_again(paper):
+    one, two = (
+        workload.time_needed(with_values(paper, "binary", held_out=share), {}, PAPER_LOGS, 2, 10.0)["ALS"]
+        for share in (None, 0.2)
+    )
+    assert two == 2 * one > 0
+
+
 def test_few_log_rows_do_not_fill_the_memory_that_they_may_take(demo):
     assert footprint.memory(demo, LogSize(1000, 10, 10), 2, torch.float32)["log ingestion"] < 300_000_000
 

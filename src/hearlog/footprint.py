@@ -99,14 +99,33 @@ def disk(params: Params, clips: Mapping[str, int], logs: LogSize) -> dict[str, i
     -------
     Bytes by kind; models, predictions and scores are small beside them.
     """
+    matrix = _matrix_bytes(params, logs)
     kinds = {
         "crops and spectrograms": sum(_data_sets(params, clips).values()) * clip_bytes(params),
-        "matrix and embeddings": 4 * logs.most_non_zeros
-        + (logs.users + logs.songs) * (4 * params.als.factors + 2 * ID),
-        "temporary files of the logs": SPILLED_ROW * logs.rows if ROW * logs.rows > _memory_limit(params) else 0,
+        "matrix and embeddings": matrix + (logs.users + logs.songs) * (4 * params.als.factors + 2 * ID),
+        "temporary files of the logs": max(_ingestion_bytes(params, logs), _factorisation_bytes(params, logs)),
         "generated audio": _generated_bytes(params, generated_files(params)),
     }
     return {kind: size for kind, size in kinds.items() if size}
+
+
+def _matrix_bytes(params: Params, logs: LogSize) -> int:
+    return (8 if params.logs.values == "counts" else 4) * logs.most_non_zeros
+
+
+def _ingestion_bytes(params: Params, logs: LogSize) -> int:
+    """Temporary files while logs are read: rows as numbers, sums of plays, and what DuckDB has no memory for."""
+    spilled = SPILLED_ROW if ROW * logs.rows > _memory_limit(params) else 0
+    return ((12 if params.logs.columns.plays else 8) + spilled) * logs.rows + 8 * logs.most_non_zeros
+
+
+def _factorisation_bytes(params: Params, logs: LogSize) -> int:
+    """Temporary files of the fit, and of the one before it: the part that is not held out, and their transposes."""
+    matrix = _matrix_bytes(params, logs)
+    transposed = 8 * logs.most_non_zeros if params.als.engine == "spark" else matrix  # Spark reads triplets instead
+    if not params.als.held_out:
+        return transposed
+    return max(transposed, round((1 - params.als.held_out) * (matrix + transposed)))
 
 
 def _generated_bytes(params: Params, files: int) -> int:

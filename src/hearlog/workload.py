@@ -237,7 +237,7 @@ def time_needed(
         "starting processes": CELL * count_cells(params),
         "generating data": GENERATE * to_generate(params) / threads,
         "logs": READ_ROW * logs.rows / threads,
-        "ALS": SOLVE * logs.rows * params.als.iterations / threads,
+        "ALS": SOLVE * logs.most_non_zeros * params.als.iterations * (2 if params.als.held_out else 1) / threads,
         "audio": sum(clips.values()) * params.audio.seconds / 30 * (DECODE / threads + MEL),
         "training": (
             count_trained(params, clips) * _capacity(params.sweep.widths)
