@@ -193,6 +193,21 @@ def test_what_spark_leaves_beside_its_output_is_passed_over(tmp_path):
     assert names(tmp_path / "_out") == names(tmp_path / "_out", files="**/*") == ["part-0.csv"]
 
 
+def test_links_are_followed_and_no_file_is_read_twice(tmp_path):
+    for name in ("logs/a.csv", "elsewhere/2017/b.csv", "elsewhere/c.csv"):
+        pack(tmp_path / name, f"user_id,song_id\n{name},s\n")
+    links = {"old": "elsewhere", "up": "logs", "c.csv": "elsewhere/c.csv", "again.csv": "logs/a.csv"}
+    for name, target in links.items():
+        (tmp_path / "logs" / name).symlink_to(tmp_path / target)
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "elsewhere")
+    assert names(tmp_path / "logs") == ["elsewhere/2017/b.csv", "elsewhere/c.csv", "logs/a.csv"]
+    assert names(tmp_path / "logs", files="old/**/*.csv") == ["elsewhere/2017/b.csv", "elsewhere/c.csv"]
+    assert names(tmp_path / "logs", files="*/2017/[!a].csv") == ["elsewhere/2017/b.csv"]
+    (tmp_path / "logs/gone.csv").symlink_to("nowhere")
+    with pytest.raises(InputError, match=r"gone\.csv: is a link that leads nowhere"):
+        read(tmp_path / "logs")
+
+
 def test_partitions_of_a_table_name_a_column(tmp_path):
     for day in ("2018-01-01", "2018-01-02"):
         (tmp_path / f"date={day}").mkdir()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
@@ -22,13 +24,14 @@ def find_files(settings: Logs) -> list[Path]:
     """List the log files in ascending order.
 
     ``logs.path`` is a file, or a folder. Of a folder they are what ``logs.files`` matches or, without it, all whose
-    ending is known for ``logs.format``. Files and folders whose names begin with a dot or an underscore are hidden:
-    Spark and Hadoop leave ``_SUCCESS`` and such beside their output.
+    ending is known for ``logs.format``; links are followed, and a file that several lead to is listed once. Files and
+    folders whose names begin with a dot or an underscore are hidden: Spark and Hadoop leave ``_SUCCESS`` and such
+    beside their output.
 
     Raises
     ------
     InputError
-        If there are none, their names are no UTF-8, or they are Git LFS pointers.
+        If there are none, their names are no UTF-8, or they are Git LFS pointers or links that lead nowhere.
     """
     root = Path(settings.path)
     if root.is_file():
@@ -47,20 +50,47 @@ def find_files(settings: Logs) -> list[Path]:
 
 def _search(root: Path, settings: Logs) -> list[Path]:
     endings = SEARCHED[settings.format]
-    found = (
-        file
-        for file in root.glob(settings.files or "**/*")
-        if not any(part.startswith((".", "_")) for part in file.relative_to(root).parts)
-        and (settings.files or file.name.lower().endswith(endings))
-    )
-    files = sorted(file for file in found if file.is_file())
-    if not files:
+    pattern = PurePosixPath(settings.files or "**/*").parts
+    found = dict[Path, Path]()
+    try:
+        files = sorted(_walk(root)) if root.is_dir() else []
+    except OSError as error:
+        raise InputError(f"{root}: a folder (logs.path) that cannot be searched: {error}") from None
+    for file in files:
+        if _matches(file.relative_to(root).parts, pattern) and (settings.files or file.name.lower().endswith(endings)):
+            if not file.is_file():
+                raise InputError(f"{file}: is a link that leads nowhere, or no file. Restore it, or remove it")
+            found.setdefault(file.resolve(), file)
+    if not found:
         searched = f"files like {settings.files!r} (logs.files)" if settings.files else ", ".join(endings)
         raise InputError(
             f"{root}: no log files (logs.path); the folder is searched for {searched}. Names that begin with a dot or "
             "an underscore are passed over"
         )
-    return files
+    return list(found.values())
+
+
+def _walk(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Give the files below a folder that are not hidden; no link back to a folder ``above`` is followed."""
+    real = folder.resolve()
+    if real in above:
+        return
+    for path in folder.iterdir():
+        if path.name.startswith((".", "_")):
+            continue
+        if path.is_dir():
+            yield from _walk(path, (*above, real))
+        else:
+            yield path
+
+
+def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    """Whether folders and name of a file are those of a pattern, of which ``**`` is any number of folders."""
+    if not pattern or not parts:
+        return parts == pattern
+    if pattern[0] == "**":
+        return any(_matches(parts[start:], pattern[1:]) for start in range(len(parts)))
+    return fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def are_parquet(files: list[Path], settings: Logs) -> bool:
