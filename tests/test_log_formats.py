@@ -208,6 +208,21 @@ def test_links_are_followed_and_no_file_is_read_twice(tmp_path):
         read(tmp_path / "logs")
 
 
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_characters_of_a_pattern_in_a_name_are_only_characters(tmp_path, kind):
+    alike = ["a[1]", "a1", "what?", "whats", "b*", "bb", "]{a,b}", "[d]/x", "d/x"]
+    for name in alike:
+        path = tmp_path / f"{name}.{kind}"
+        path.parent.mkdir(exist_ok=True)
+        table = pa.table({"user_id": [name], "song_id": ["s"]})
+        if kind == "parquet":
+            pq.write_table(table, path)
+        else:
+            pack(path, f'user_id,song_id\n"{name}",s\n' if kind == "csv" else json.dumps({"id": name, "songs": ["s"]}))
+    used = read(tmp_path, **(MELON if kind == "json" else {})).used
+    assert sorted(used) == sorted((name, "s", 1) for name in alike)
+
+
 def test_partitions_of_a_table_name_a_column(tmp_path):
     for day in ("2018-01-01", "2018-01-02"):
         (tmp_path / f"date={day}").mkdir()

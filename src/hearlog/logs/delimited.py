@@ -11,7 +11,7 @@ import duckdb
 from hearlog.errors import InputError
 from hearlog.log_blocks import Logs
 from hearlog.logs.columns import positions, some
-from hearlog.logs.files import open_text
+from hearlog.logs.files import literal, open_text
 from hearlog.logs.judge import LONGEST_TEXT
 
 # DuckDB hands over whole lines, and they are split here: its own reader takes all lines up to the next quote
@@ -91,7 +91,7 @@ def view_lines(con: duckdb.DuckDBPyConnection, files: list[Path], skip: int = 0,
     """
     con.execute("SET VARIABLE no_delimiter = ?", [NO_DELIMITER])
     con.read_csv(
-        [str(file) for file in files],  # type: ignore[arg-type]  # the stub knows no lists
+        literal(files),  # type: ignore[arg-type]  # the stub knows no lists
         columns={"line": "VARCHAR", "rest": "VARCHAR"},
         null_padding=True,  # no line but a cut one has a rest
         sep=NO_DELIMITER,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import io
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -107,6 +108,11 @@ def are_parquet(files: list[Path], settings: Logs) -> bool:
             "one kind"
         )
     return bool(parquet)
+
+
+def literal(files: list[Path]) -> list[str]:
+    """Name files to DuckDB, which takes ``*``, ``?`` and ``[`` in a name for a pattern."""
+    return [glob.escape(str(file)) for file in files]
 
 
 def open_text(file: Path) -> io.TextIOWrapper:

@@ -10,6 +10,7 @@ from duckdb import ColumnExpression, SQLExpression
 from hearlog.errors import InputError
 from hearlog.log_blocks import LogColumns
 from hearlog.logs.columns import positions
+from hearlog.logs.files import literal
 
 WHOLE = {"tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint"}
 NUMBERS = WHOLE | {"uhugeint", "float", "double", "decimal"}
@@ -29,7 +30,7 @@ def parse_parquet(con: duckdb.DuckDBPyConnection, files: list[Path], columns: Lo
     Numbers and times of their own types do not pass through text, which takes most of the time.
     """
     partitioned = all("=" in file.parent.name for file in files)
-    table = con.sql(READ, params={"files": [str(file) for file in files], "partitioned": partitioned})
+    table = con.sql(READ, params={"files": literal(files), "partitioned": partitioned})
     names = [name for name in table.columns if name not in ("filename", "file_row_number")]
     found = {key: position for key, position in positions(columns, names, files[0])._asdict().items() if position}
     kinds = {key: _kind(table, names[position - 1]) for key, position in found.items()}

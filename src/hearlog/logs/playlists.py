@@ -11,6 +11,7 @@ import duckdb
 from hearlog.errors import InputError
 from hearlog.log_blocks import LogColumns
 from hearlog.logs.columns import some
+from hearlog.logs.files import literal
 
 OBJECT = 2**24  # bytes of a playlist; DuckDB holds twice as much a thread
 SLICE = 2**26  # of an object that holds a list of playlists, unpacked
@@ -86,7 +87,7 @@ def _playlists(con: duckdb.DuckDBPyConnection, files: list[Path]) -> duckdb.Duck
 
 def _read(con: duckdb.DuckDBPyConnection, files: list[Path], largest: int) -> duckdb.DuckDBPyRelation:
     return con.read_json(
-        [str(file) for file in files],  # type: ignore[arg-type]  # the stub knows no lists
+        literal(files),  # type: ignore[arg-type]  # the stub knows no lists
         columns={"json": "JSON"},
         records="false",
         format="auto",
