@@ -1,5 +1,6 @@
 """What log files of each format say, up to the rows that are counted."""
 
+import bz2
 import datetime
 import json
 from decimal import Decimal
@@ -221,6 +222,18 @@ def test_characters_of_a_pattern_in_a_name_are_only_characters(tmp_path, kind):
             pack(path, f'user_id,song_id\n"{name}",s\n' if kind == "csv" else json.dumps({"id": name, "songs": ["s"]}))
     used = read(tmp_path, **(MELON if kind == "json" else {})).used
     assert sorted(used) == sorted((name, "s", 1) for name in alike)
+
+
+@pytest.mark.parametrize("packed", [".gz", ".zst"])
+def test_a_name_says_in_letters_of_any_case_how_a_file_is_packed(tmp_path, packed):
+    pack(tmp_path / f"a.csv{packed}", "user_id,song_id\nu,s\n").rename(tmp_path / f"A.CSV{packed.upper()}")
+    assert read(tmp_path).used == [("u", "s", 1)]
+
+
+def test_other_packing_is_refused(tmp_path):
+    pack(tmp_path / "a.csv.BZ2", bz2.compress(b"user_id,song_id\nu,s\n"))
+    with pytest.raises(InputError, match=r"a\.csv\.BZ2: is packed, by its name, by neither gzip nor Zstandard"):
+        read(tmp_path, files="*")
 
 
 def test_partitions_of_a_table_name_a_column(tmp_path):

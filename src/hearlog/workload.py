@@ -20,7 +20,7 @@ from hearlog.corpora import READERS
 from hearlog.errors import InputError
 from hearlog.estimator import embedding_objective
 from hearlog.log_blocks import Logs
-from hearlog.logs.files import are_parquet, find_files
+from hearlog.logs.files import PACKED, are_parquet, find_files, open_unpacked
 from hearlog.network import EmbeddingNetwork
 from hearlog.optimisation import Optimisation
 from hearlog.params import Params, Task
@@ -115,9 +115,9 @@ def log_size(params: Params) -> LogSize:
 
 def _row_bytes(file: Path, settings: Logs) -> float:
     """Bytes that a row takes in the file, packed as it may be: its beginning is packed anew to see how well."""
-    with pa.input_stream(str(file)) as stream:
+    with open_unpacked(file) as stream:
         sample = stream.read(LOG_SAMPLE)
-    packed = zlib.compress(sample) if file.suffix.lower() in (".gz", ".zst") else sample
+    packed = zlib.compress(sample) if file.suffix.lower() in PACKED else sample
     return max(len(packed), 1) / max(_count_rows(sample, settings), 1)
 
 

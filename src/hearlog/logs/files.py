@@ -14,8 +14,10 @@ from hearlog.errors import InputError
 from hearlog.files import refuse_lfs_pointer, refuse_unencodable
 from hearlog.log_blocks import Logs
 
-TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", ".gz", ".zst"))
-JSON = tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".zst"))
+PACKED = {".gz": "gzip", ".zst": "zstd"}  # what DuckDB and PyArrow unpack
+OTHERWISE_PACKED = (".7z", ".br", ".bz2", ".lz4", ".lzo", ".rar", ".snappy", ".xz", ".z", ".zip")
+TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", *PACKED))
+JSON = tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson") for packed in ("", *PACKED))
 PARQUET = (".parquet",)
 
 SEARCHED = {"rows": (*PARQUET, *TEXT), "song_lists": TEXT, "playlists": JSON}
@@ -32,7 +34,8 @@ def find_files(settings: Logs) -> list[Path]:
     Raises
     ------
     InputError
-        If there are none, their names are no UTF-8, or they are Git LFS pointers or links that lead nowhere.
+        If there are none, their names are no UTF-8, or they are Git LFS pointers, links that lead nowhere, or packed
+        by neither gzip nor Zstandard.
     """
     root = Path(settings.path)
     if root.is_file():
@@ -46,6 +49,8 @@ def find_files(settings: Logs) -> list[Path]:
     for file in files:
         refuse_unencodable(file)
         refuse_lfs_pointer(file)
+        if file.name.lower().endswith(OTHERWISE_PACKED):
+            raise InputError(f"{file}: is packed, by its name, by neither gzip nor Zstandard: unpack it")
     return files
 
 
@@ -117,4 +122,9 @@ def literal(files: list[Path]) -> list[str]:
 
 def open_text(file: Path) -> io.TextIOWrapper:
     """Open a log file, unpacked as its name says."""
-    return io.TextIOWrapper(pa.input_stream(str(file)), encoding="utf-8-sig", errors="replace")
+    return io.TextIOWrapper(open_unpacked(file), encoding="utf-8-sig", errors="replace")
+
+
+def open_unpacked(file: Path) -> pa.NativeFile:
+    """Open a log file, unpacked as its name says, in letters of any case as DuckDB sees it."""
+    return pa.input_stream(str(file), compression=PACKED.get(file.suffix.lower()))
