@@ -13,7 +13,6 @@ from log_rows import pack, read
 from log_settings import logs
 
 from hearlog.errors import InputError
-from hearlog.logs.ingest import ingest
 
 MELON = {"format": "playlists", "columns": {"user": "id", "song": "songs"}}
 SPOTIFY = {"format": "playlists", "columns": {"user": "pid", "song": "tracks.track_uri"}}
@@ -290,12 +289,50 @@ def test_ids_are_no_decimal_numbers_and_no_lists(tmp_path, ids, kind):
         read(tmp_path)
 
 
-def test_files_whose_ids_are_of_different_types_are_named(tmp_path):
-    (tmp_path / "logs").mkdir()
-    for number, user in enumerate((1, "x")):
-        pq.write_table(pa.table({"user_id": [user], "song_id": ["s"]}), tmp_path / "logs" / f"{number}.parquet")
-    with pytest.raises(InputError, match=r"not readable: .*1\.parquet.*user_id.*VARCHAR"):
-        ingest(logs(tmp_path / "logs"), "1GB", 2, tmp_path)
+def write_parts(folder, *tables):
+    for number, table in enumerate(tables):
+        pq.write_table(pa.table(table), folder / f"{number}.parquet")
+
+
+@pytest.mark.parametrize("users", [(7, "007"), ("007", 7)])
+def test_files_whose_ids_are_of_different_types_are_named(tmp_path, users):
+    write_parts(tmp_path, *({"user_id": [user], "song_id": ["s"]} for user in users))
+    with pytest.raises(
+        InputError, match=r"1\.parquet: column 'user_id' .* is of type .* and in .*0\.parquet of"
+    ):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_each_file_of_parquet_is_read_by_its_own_types(tmp_path, turned):
+    day = datetime.datetime(2018, 1, 2, 12)
+    rows = [
+        {"u": pa.nulls(1), "s": ["a"], "p": [1], "t": [day]},
+        {"u": ["007"], "s": ["b"], "p": [2.5], "t": [day]},
+        {"u": [b"7"], "s": ["c"], "p": ["3"], "t": [day]},
+        {"u": ["8"], "s": ["d"], "p": pa.array([4], pa.int8()), "t": [day.date()]},
+    ]
+    write_parts(tmp_path, *(reversed(rows) if turned else rows))
+    columns = {"user": "u", "song": "s", "plays": "p", "time": "t"}
+    used, faults = read(tmp_path, columns=columns, since="2018-01-02T06:00:00")
+    assert used == [("7", "c", 3)]
+    assert sorted(faults) == [("bad_play_count", 1), ("empty_user_id", 1), ("outside_window", 1)]
+
+
+def test_a_position_is_of_the_same_column_in_all_files_of_parquet(tmp_path):
+    write_parts(tmp_path, {"u": ["u"], "s": ["s"]}, {"s": ["s"], "u": ["u"]})
+    with pytest.raises(
+        InputError, match=r"1\.parquet: column 1 .* is 's', and in .*0\.parquet 'u'"
+    ):
+        read(tmp_path, columns={"user": 1, "song": 2})
+
+
+def test_columns_with_names_that_duckdb_gives(tmp_path):
+    write_parts(tmp_path, {"user_id": ["u"], "filename": ["s"]})
+    assert read(tmp_path, columns={"user": "user_id", "song": "filename"}).used == [("u", "s", 1)]
+    write_parts(tmp_path, {"user_id": ["u"], "song_id": ["s"], "File_Row_Number": [1]})
+    with pytest.raises(InputError, match=r"0\.parquet: has a column 'file_row_number'.*rename it"):
+        read(tmp_path)
 
 
 # ---- times

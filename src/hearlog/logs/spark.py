@@ -39,8 +39,8 @@ EXPORT = "COPY (SELECT id AS {table}_id, rowid::INTEGER AS {table} FROM {table}s
 def ingest_with_spark(settings: Logs, memory_limit: str, spark: Spark, out: Path) -> dict[str, Any]:
     """Read listening logs as `hearlog.logs.ingest.ingest` does, on Spark, and write the same bytes.
 
-    Each file is judged by itself: where those of one log differ in their types or in the shape of their JSON, this may
-    take rows that DuckDB alone would reject.
+    Each file is judged by itself: where those of one log differ in the shape of their JSON, this may take rows that
+    DuckDB alone would reject.
 
     Parameters
     ----------
