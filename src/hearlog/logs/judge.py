@@ -24,7 +24,7 @@ MACROS = """
     CREATE TEMP MACRO time_of_text(time) AS
         CASE WHEN regexp_full_match(time, ' *[0-9]{8,14}([.][0-9]*)? *')
                 THEN time_of_number(TRY_CAST(split_part(time, '.', 1) AS BIGINT))
-            WHEN time BETWEEN '0' AND ':' THEN TRY_CAST(TRY_CAST(time AS TIMESTAMPTZ) AS TIMESTAMP) END;
+            WHEN ltrim(time) BETWEEN '0' AND ':' THEN TRY_CAST(TRY_CAST(trim(time) AS TIMESTAMPTZ) AS TIMESTAMP) END;
 """
 
 # Characters of a line or playlist that a rejected row keeps: a list may have megabytes, and each of its songs be bad.
