@@ -297,9 +297,7 @@ def write_parts(folder, *tables):
 @pytest.mark.parametrize("users", [(7, "007"), ("007", 7)])
 def test_files_whose_ids_are_of_different_types_are_named(tmp_path, users):
     write_parts(tmp_path, *({"user_id": [user], "song_id": ["s"]} for user in users))
-    with pytest.raises(
-        InputError, match=r"1\.parquet: column 'user_id' .* is of type .* and in .*0\.parquet of"
-    ):
+    with pytest.raises(InputError, match=r"1\.parquet: column 'user_id' .* is of type .* and in .*0\.parquet of"):
         read(tmp_path)
 
 
@@ -321,9 +319,7 @@ def test_each_file_of_parquet_is_read_by_its_own_types(tmp_path, turned):
 
 def test_a_position_is_of_the_same_column_in_all_files_of_parquet(tmp_path):
     write_parts(tmp_path, {"u": ["u"], "s": ["s"]}, {"s": ["s"], "u": ["u"]})
-    with pytest.raises(
-        InputError, match=r"1\.parquet: column 1 .* is 's', and in .*0\.parquet 'u'"
-    ):
+    with pytest.raises(InputError, match=r"1\.parquet: column 1 .* is 's', and in .*0\.parquet 'u'"):
         read(tmp_path, columns={"user": 1, "song": 2})
 
 
@@ -363,6 +359,8 @@ def times_used(folder, times, **window):
         "1517443199",
         "1517443199.0",
         "1517443199999",
+        " 1517443199 ",
+        " 2018-01-31 ",
     ],
 )
 def test_times_are_iso_8601_or_unix_seconds_or_milliseconds(tmp_path, time):
@@ -440,6 +438,7 @@ def test_lastfm_1k_within_a_year(tmp_path):
         ({"since": "2018-01-01"}, "need columns.time"),
         ({"columns": TIMED, "since": "2018-01-01T01:00:00+01:00", "until": "2018-01-01"}, "is not before until"),
         ({"columns": TIMED, "since": "01.02.2018"}, "is no date"),
+        ({"columns": TIMED, "since": "0001-01-01T00:00:00+09:00"}, "is no date"),
     ],
 )
 def test_settings_that_make_no_sense_together_are_refused(changes, message):

@@ -104,8 +104,8 @@ class Logs(Block):
             raise ValueError(f"put the date in quotes: '{value}'. DVC cannot keep YAML's own dates")
         if isinstance(value, str):
             try:
-                datetime.fromisoformat(value)
-            except ValueError:
+                _utc(value)
+            except (ValueError, OverflowError):  # of the years 1 and 9999, the day before or after in UTC is none
                 raise ValueError(f"{value!r} is no date: write '2018-01-31', or '2018-01-31T18:00:00'") from None
         return value
 
