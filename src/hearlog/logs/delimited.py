@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from hearlog.logs.judge import LONGEST_TEXT
 NO_DELIMITER = "\x1f\x1e\x1f"
 
 LONGEST_HEADER = csv.field_size_limit()
+MOST_SEARCHED = 10_000_000  # lines, in which to find a number; a file has them read again for it
 
 # Of the line ends \r\r\n, those of a text file converted twice, DuckDB leaves the \n to the next line: hence `ltrim`.
 WHOLE_LINES = """
@@ -121,10 +123,12 @@ def unreadable_lines(con: duckdb.DuckDBPyConnection) -> list[tuple[str, int, dic
 def line_number(file: Path, text: str) -> int | None:
     """Find the first line of a log file whose beginning is ``text``, counted from 1; any kind of line end counts.
 
-    None where there is no such line: in a file that mixes line ends, DuckDB may divide the lines otherwise.
+    None where there is no such line: in a file that mixes line ends, DuckDB may divide the lines otherwise; or where
+    it is not among the first `MOST_SEARCHED`.
     """
     with open_text(file) as lines:
-        return next((number for number, line in enumerate(lines, start=1) if _cut(line)[:LONGEST_TEXT] == text), None)
+        numbered = enumerate(islice(lines, MOST_SEARCHED), start=1)
+        return next((number for number, line in numbered if _cut(line)[:LONGEST_TEXT] == text), None)
 
 
 def _cut(line: str) -> str:

@@ -30,7 +30,7 @@ SCHEMA = pa.schema(
     }
 )
 LONGEST_EXAMPLE = 200
-Found = tuple[str, int, dict[str, Any]]  # reason, rows, and of the first of them file, number and text
+Found = tuple[str, int, dict[str, Any]]  # reason, rows, and of one of them file, number and text
 
 FIND = """
     SELECT reason, count(*), min({'file': file, 'number': number, 'text': text})
@@ -60,7 +60,7 @@ def find_rejected(con: duckdb.DuckDBPyConnection, used: int, settings: Logs) -> 
 
 
 def find(con: duckdb.DuckDBPyConnection) -> list[Found]:
-    """Count the rows of the view ``rows`` that are not used by reason: with the first of them, as it was read."""
+    """Count the rows of the view ``rows`` that are not used by reason: with one of them, as it was read."""
     return con.execute(FIND).fetchall() + unreadable_lines(con)
 
 

@@ -48,6 +48,7 @@ def view_rows(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs)
 def find_number(con: duckdb.DuckDBPyConnection, file: Path, text: str, settings: Logs) -> int | None:
     """Find where a row without a number stands, by its ``text``: its line, or its playlist's place in the file.
 
-    From 1; None where it cannot be found again, in a file of mixed line ends. Reads the file up to there.
+    From 1; None where it cannot be found again: in a file of mixed line ends, or far down in a long one. Reads the
+    file up to there.
     """
     return playlist_number(con, file, text) if settings.format == "playlists" else line_number(file, text)
