@@ -54,7 +54,7 @@ def test_own_data_without_a_fault_has_no_finding(world):
 def test_rows_that_cannot_be_used_are_listed_with_file_and_line(world):
     world.write_logs([("user-9", ""), ("user-9", SONGS[0])], "more.csv")
     found = the(world.check()["logs"], "warning", "1 of 50 rows (2.00%) cannot be used")
-    assert "empty song id: 1, such as raw/logs/more.csv:2: 'user-9,'" in found
+    assert "empty song id: 1, such as raw/logs/more.csv line 2: 'user-9,'" in found
 
 
 def test_too_many_rejected_rows_are_a_problem(world):
