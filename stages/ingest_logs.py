@@ -11,7 +11,7 @@ def main() -> None:
     settings = params.load()
     runtime = settings.runtime
     if settings.logs.engine == "spark":
-        counts = ingest_with_spark(settings.logs, runtime.memory_limit, settings.spark, paths.LOGS)
+        counts = ingest_with_spark(settings.logs, runtime.memory_limit, runtime.threads, settings.spark, paths.LOGS)
     else:
         counts = ingest(settings.logs, runtime.memory_limit, runtime.threads, paths.LOGS)
     paths.write_metrics("logs", counts)

@@ -37,7 +37,7 @@ def write(folder, files):
 def assert_equal(session, folder, **changes):
     """Ingest by both; return the counts."""
     chosen = logs(folder / "logs", **{"max_rejected": 0.9} | changes)
-    counts = spark.count(session, chosen, "200MB", folder / "spark")
+    counts = spark.count(session, chosen, "400MB", 2, folder / "spark")
     assert counts == ingest(chosen, "1GB", 2, folder / "duckdb")
     names = sorted(path.name for path in (folder / "duckdb").iterdir())
     assert sorted(path.name for path in (folder / "spark").iterdir()) == names
@@ -124,13 +124,23 @@ def test_what_a_user_can_mend_is_the_same_error(session, tmp_path, files, change
     with pytest.raises(InputError) as raised:
         ingest(chosen, "1GB", 2, tmp_path / "out")
     with pytest.raises(InputError) as found:
-        spark.count(session, chosen, "200MB", tmp_path / "out")
+        spark.count(session, chosen, "400MB", 2, tmp_path / "out")
     assert str(found.value) == str(raised.value)
+
+
+def test_tasks_on_this_machine_share_its_memory(session):
+    assert spark._share(session, "3 GB") == "1.5GB"
+
+
+def test_links_name_the_kind_of_a_file(session, tmp_path):
+    write(tmp_path, {"../store/1a2b": gzip.compress(b"user_id,song_id\nu,s\n"), "b.csv": "user_id,song_id\nv,s\n"})
+    (tmp_path / "logs/a.csv.gz").symlink_to("../store/1a2b")
+    assert assert_equal(session, tmp_path)["users"] == 2
 
 
 def test_a_damaged_file_is_named(session, tmp_path):
     packed = gzip.compress(b"user_id,song_id\n" + bytes(range(65, 91)) * 40)
     write(tmp_path, {"good.csv": "user_id,song_id\nu,s\n", "bad.csv.gz": packed[:-12]})
     with pytest.raises(InputError, match=r"bad\.csv\.gz: not readable"):
-        spark.count(session, logs(tmp_path / "logs"), "200MB", tmp_path / "out")
+        spark.count(session, logs(tmp_path / "logs"), "400MB", 2, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())

@@ -36,7 +36,7 @@ VIEW_IDS = "CREATE VIEW {table} AS SELECT {table}_id AS id FROM read_parquet('{f
 EXPORT = "COPY (SELECT id AS {table}_id, rowid::INTEGER AS {table} FROM {table}s) TO '{file}'"
 
 
-def ingest_with_spark(settings: Logs, memory_limit: str, spark: Spark, out: Path) -> dict[str, Any]:
+def ingest_with_spark(settings: Logs, memory_limit: str, threads: int, spark: Spark, out: Path) -> dict[str, Any]:
     """Read listening logs as `hearlog.logs.ingest.ingest` does, on Spark, and write the same bytes.
 
     Each file is judged by itself: where those of one log differ in the shape of their JSON, this may take rows that
@@ -48,7 +48,9 @@ def ingest_with_spark(settings: Logs, memory_limit: str, spark: Spark, out: Path
         Where the logs are, how they are written, and the limits. A file is read by one task: have more files than
         cores.
     memory_limit
-        Of DuckDB, here and in each task.
+        Of DuckDB, here and in each task; on one machine (``local[*]``) of all tasks at once.
+    threads
+        Of DuckDB here; 0 for all cores.
     spark
         Where Spark runs.
     out
@@ -65,16 +67,16 @@ def ingest_with_spark(settings: Logs, memory_limit: str, spark: Spark, out: Path
     """
     out.mkdir(parents=True, exist_ok=True)
     with spark_session(spark, out) as session:
-        return count(session, settings, memory_limit, out)
+        return count(session, settings, memory_limit, threads, out)
 
 
-def count(session: SparkSession, settings: Logs, memory_limit: str, out: Path) -> dict[str, Any]:
+def count(session: SparkSession, settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[str, Any]:
     """Read and write as `ingest_with_spark` does, in a running session."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as folder:
         scratch = Path(folder)
-        with open_rows(settings, memory_limit, 0, scratch) as (con, files):  # refuses files before a job starts
-            used, found = _read_rows(session, files, settings, memory_limit, scratch)
+        with open_rows(settings, memory_limit, threads, scratch) as (con, files):  # refuses files before a job starts
+            used, found = _read_rows(session, files, settings, _share(session, memory_limit), scratch)
             counts = {"files": len(files)} | check_rows(used, *describe(con, found, settings), settings, out)
             size = sum(file.stat().st_size for file in files)
             session.conf.set("spark.sql.shuffle.partitions", max(FEWEST_PARTITIONS, size // SHUFFLE_BYTES))
@@ -87,6 +89,13 @@ def count(session: SparkSession, settings: Logs, memory_limit: str, out: Path) -
             _keep(numbered.orderBy("user", "song"), scratch / "numbered")
             matrix = _read_matrix(scratch, length(con, "users"), length(con, "songs"))
             return counts | write_matrix(con, matrix, settings, out)
+
+
+def _share(session: SparkSession, memory_limit: str) -> str:
+    """Divide the limit among the tasks that run at once where they share this machine."""
+    context = session.sparkContext
+    tasks = context.defaultParallelism if context.master.startswith("local") else 1
+    return f"{float(memory_limit[:-2]) / tasks}{memory_limit[-2:]}"
 
 
 def read_file(file: Path, rows: Path, settings: Logs, memory_limit: str) -> tuple[int, list[Found]] | InputError:
@@ -117,7 +126,7 @@ def _read_rows(
     folder = scratch.resolve() / "rows"
     folder.mkdir()
     files = sorted(files, key=lambda file: -file.stat().st_size)
-    tasks = [(file.resolve(), folder / f"{i}.parquet", settings, memory_limit) for i, file in enumerate(files)]
+    tasks = [(file.absolute(), folder / f"{i}.parquet", settings, memory_limit) for i, file in enumerate(files)]
     results = session.sparkContext.parallelize(tasks, len(tasks)).map(lambda task: read_file(*task)).collect()
     total, first = 0, dict[str, Found]()
     for file, result in zip(files, results, strict=True):
