@@ -91,12 +91,12 @@ def watch_memory(every: float = 0.1) -> Callable[[], dict[str, int]]:
     """
     if not STATUS.exists():
         return dict
-    anonymous = [0]
+    anonymous = [read_status("RssAnon")]
 
     def look() -> None:
         while True:
-            anonymous[0] = max(anonymous[0], read_status("RssAnon"))
             time.sleep(every)
+            anonymous[0] = max(anonymous[0], read_status("RssAnon"))
 
     threading.Thread(target=look, daemon=True).start()
     # Not getrusage's ru_maxrss: it begins with what the parent process had.

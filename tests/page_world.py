@@ -69,7 +69,7 @@ def _estimator():
     scores = {"squared_error": 0.5, "cosine": 0.7, "r2": 0.3}
     sources = ("estimator", "ceiling_als_factors", "oracle_popularity", "random")
     ranks = {name: {"recall_at_10": 0.25, "recall_at_50": 0.5, "auc": 0.75} for name in sources}
-    users = {"users": 90, "users_without_test_plays": 10}
+    users = {"users": 90, "users_eligible": 90, "users_without_test_plays": 10}
     return {"test_songs": SONGS, **scores, "mean_embedding": scores | {"cosine": 0.4}, "ranking": ranks | users}
 
 

@@ -138,7 +138,8 @@ def write_part(folder, kind, number, part):
     elif kind == "parquet":
         pd.DataFrame(part, columns=[0, 1]).rename(columns=str).to_parquet(folder / f"{number}.parquet")
     elif kind == "song_lists":
-        pack(folder / f"{number}.txt", "".join(f"{user},{song}\n" for user, song in part))
+        words = ([word.replace(",", "_") for word in listen] for listen in part)
+        pack(folder / f"{number}.txt", "".join(f"{user},{song}\n" for user, song in words))
     else:
         pack(folder / f"{number}.jsonl", "\n".join(json.dumps({"0": user, "1": [song]}) for user, song in part))
 

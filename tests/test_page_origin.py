@@ -146,9 +146,9 @@ def test_a_broken_record_is_none(content, tmp_path, monkeypatch):
     assert seconds()["scratch@gtzan-1"] != 20
 
 
-def test_the_page_is_made_anew_for_every_setting_but_those_of_the_runtime():
+def test_the_page_is_made_anew_for_every_setting_but_those_of_the_machines():
     listed = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["page"]["params"]
-    assert {*listed, "runtime"} == set(Params.model_fields)
+    assert {*listed, "runtime", "spark"} == set(Params.model_fields)
 
 
 STAGE = """

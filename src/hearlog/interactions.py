@@ -75,7 +75,7 @@ class Interactions:
     def count(self, columns: np.ndarray) -> np.ndarray:
         """Count the entries of each row that stand in the columns of a bool mask, int64, (rows,)."""
         counts = np.zeros(self.shape[0], dtype=np.int64)
-        for rows in self.blocks():
+        for rows in self.blocks(BLOCK // 4):
             block = self.block(rows)
             counted = np.concatenate([[0], np.cumsum(columns[block.indices])])
             counts[rows] = np.diff(counted[block.indptr])

@@ -13,6 +13,7 @@ from log_settings import logs
 
 from hearlog.errors import InputError
 from hearlog.logs import spark
+from hearlog.logs.connection import scratch_beside
 from hearlog.logs.ingest import ingest
 
 CSV = "user_id,song_id,plays,time\n"
@@ -34,10 +35,15 @@ def write(folder, files):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
+def count(session, chosen, out):
+    with scratch_beside(out) as scratch:
+        return spark.count(session, chosen, "400MB", 2, scratch, out)
+
+
 def assert_equal(session, folder, **changes):
     """Ingest by both; return the counts."""
     chosen = logs(folder / "logs", **{"max_rejected": 0.9} | changes)
-    counts = spark.count(session, chosen, "400MB", 2, folder / "spark")
+    counts = count(session, chosen, folder / "spark")
     assert counts == ingest(chosen, "1GB", 2, folder / "duckdb")
     names = sorted(path.name for path in (folder / "duckdb").iterdir())
     assert sorted(path.name for path in (folder / "spark").iterdir()) == names
@@ -124,7 +130,7 @@ def test_what_a_user_can_mend_is_the_same_error(session, tmp_path, files, change
     with pytest.raises(InputError) as raised:
         ingest(chosen, "1GB", 2, tmp_path / "out")
     with pytest.raises(InputError) as found:
-        spark.count(session, chosen, "400MB", 2, tmp_path / "out")
+        count(session, chosen, tmp_path / "out")
     assert str(found.value) == str(raised.value)
 
 
@@ -142,5 +148,5 @@ def test_a_damaged_file_is_named(session, tmp_path):
     packed = gzip.compress(b"user_id,song_id\n" + bytes(range(65, 91)) * 40)
     write(tmp_path, {"good.csv": "user_id,song_id\nu,s\n", "bad.csv.gz": packed[:-12]})
     with pytest.raises(InputError, match=r"bad\.csv\.gz: not readable"):
-        spark.count(session, logs(tmp_path / "logs"), "400MB", 2, tmp_path / "out")
+        count(session, logs(tmp_path / "logs"), tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())

@@ -29,17 +29,13 @@ BATCH = 2**20  # rows that DuckDB hands over at a time
 
 # Most users and songs are in a sample, and DuckDB is quick to pass over rows of those: to group all rows at once would
 # take memory, or temporary files, for nearly as many groups as there are rows.
-SAMPLE_IDS = """
-    CREATE TABLE {table} AS SELECT DISTINCT {table}_id AS id FROM rows TABLESAMPLE 2% WHERE reason IS NULL
-"""
-OTHER_IDS = """
-    INSERT INTO {table} SELECT DISTINCT {table}_id FROM rows ANTI JOIN {table} ON {table}_id = id WHERE reason IS NULL
-"""
+SAMPLE_IDS = "CREATE TABLE {table} AS SELECT DISTINCT {table}_id AS id FROM used TABLESAMPLE 2%"
+OTHER_IDS = "INSERT INTO {table} SELECT DISTINCT {table}_id FROM used ANTI JOIN {table} ON {table}_id = id"
 # A table's rowid is the place in the order in which it was made.
 NUMBER_IDS = "CREATE TABLE {table}s AS SELECT id, {name} AS name FROM {table} ORDER BY name"
 NUMBER_ROWS = """
     SELECT (users.rowid << 32) + songs.rowid AS key, {plays}::INTEGER AS plays
-    FROM rows JOIN users ON user_id = users.id JOIN songs ON song_id = songs.id WHERE reason IS NULL
+    FROM used JOIN users ON user_id = users.id JOIN songs ON song_id = songs.id
 """
 
 
@@ -74,15 +70,14 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
             stage(con, scratch)
         used = con.execute("SELECT count(*) FROM rows WHERE reason IS NULL").fetchall()[0][0]
         counts = {"files": len(files)} | check_rows(used, *find_rejected(con, used, settings), settings, out)
-        for table in ("user", "song"):
-            with progress(con, f"{table}s"):
-                con.execute(SAMPLE_IDS.format(table=table))
-            with progress(con, f"more {table}s"):
-                con.execute(OTHER_IDS.format(table=table))
+        # Where all rows are used, a question about users need not read the songs to judge a row.
+        rows = con.view("rows")
+        (rows if used == counts["rows"] else rows.filter("reason IS NULL")).create_view("used")
+        list_ids(con)
         number_ids(con, settings)
         cores = con.execute("SELECT current_setting('threads')").fetchall()[0][0]
-        rows = _number_rows(con, settings.columns.plays is not None, used)
-        pairs = collect(rows, used, length(con, "users"), length(con, "songs"), cores, scratch)
+        numbered = _number_rows(con, settings.columns.plays is not None, used)
+        pairs = collect(numbered, used, length(con, "users"), length(con, "songs"), cores, scratch)
         return counts | write_matrix(con, pairs, settings, out)
 
 
@@ -93,6 +88,15 @@ def check_rows(used: int, rejected: list[dict[str, Any]], outside: int, settings
     if not used:
         raise InputError(f"{settings.path}: of {rows:,} rows none can be used ({outside:,} outside since and until)")
     return counts
+
+
+def list_ids(con: duckdb.DuckDBPyConnection) -> None:
+    """Make of the ids in the view ``used`` the tables ``user`` and ``song``, with the column ``id``."""
+    for table in ("user", "song"):
+        with progress(con, f"{table}s"):
+            con.execute(SAMPLE_IDS.format(table=table))
+        with progress(con, f"more {table}s"):
+            con.execute(OTHER_IDS.format(table=table))
 
 
 def number_ids(con: duckdb.DuckDBPyConnection, settings: Logs) -> None:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from hearlog.errors import InputError
 from hearlog.interactions import Interactions
 from hearlog.log_blocks import Logs, Spark
-from hearlog.logs.connection import STAGED, open_rows, stage
+from hearlog.logs.connection import STAGED, open_rows, scratch_beside, stage
 from hearlog.logs.ingest import check_rows, length, number_ids, write_matrix
 from hearlog.logs.pairs import refuse_too_many_plays
 from hearlog.logs.rejected import Found, describe, find
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 SHUFFLE_BYTES = 64 * 2**20  # of log files, to a partition of Spark's
 FEWEST_PARTITIONS = 4
 TABLES = ("user", "song")
-
-VIEW_IDS = "CREATE VIEW {table} AS SELECT {table}_id AS id FROM read_parquet('{files}')"
-EXPORT = "COPY (SELECT id AS {table}_id, rowid::INTEGER AS {table} FROM {table}s) TO '{file}'"
 
 
 def ingest_with_spark(settings: Logs, memory_limit: str, threads: int, spark: Spark, out: Path) -> dict[str, Any]:
@@ -54,7 +51,7 @@ def ingest_with_spark(settings: Logs, memory_limit: str, threads: int, spark: Sp
     spark
         Where Spark runs.
     out
-        Folder to write; the rows and pairs stand in it meanwhile, about as large as the logs.
+        Folder to write; the rows and pairs stand beside it meanwhile, about as large as the logs.
 
     Returns
     -------
@@ -65,30 +62,29 @@ def ingest_with_spark(settings: Logs, memory_limit: str, threads: int, spark: Sp
     InputError
         As `ingest`; and if Spark cannot be used.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    with spark_session(spark, out) as session:
-        return count(session, settings, memory_limit, threads, out)
+    with scratch_beside(out) as scratch, spark_session(spark, scratch) as session:
+        return count(session, settings, memory_limit, threads, scratch, out)
 
 
-def count(session: SparkSession, settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[str, Any]:
-    """Read and write as `ingest_with_spark` does, in a running session."""
+def count(
+    session: SparkSession, settings: Logs, memory_limit: str, threads: int, scratch: Path, out: Path
+) -> dict[str, Any]:
+    """Read and write as `ingest_with_spark` does, in a running session; ``scratch`` is an existing folder."""
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out) as folder:
-        scratch = Path(folder)
-        with open_rows(settings, memory_limit, threads, scratch) as (con, files):  # refuses files before a job starts
-            used, found = _read_rows(session, files, settings, _share(session, memory_limit), scratch)
-            counts = {"files": len(files)} | check_rows(used, *describe(con, found, settings), settings, out)
-            size = sum(file.stat().st_size for file in files)
-            session.conf.set("spark.sql.shuffle.partitions", max(FEWEST_PARTITIONS, size // SHUFFLE_BYTES))
-            pairs = _add_up(session, scratch)
-            for table in TABLES:
-                con.execute(VIEW_IDS.format(table=table, files=scratch / table / "*.parquet"))
-            number_ids(con, settings)
-            users, songs = (_export(session, con, table, scratch) for table in TABLES)
-            numbered = pairs.join(users, "user_id").join(songs, "song_id").select("user", "song", "plays")
-            _keep(numbered.orderBy("user", "song"), scratch / "numbered")
-            matrix = _read_matrix(scratch, length(con, "users"), length(con, "songs"))
-            return counts | write_matrix(con, matrix, settings, out)
+    with open_rows(settings, memory_limit, threads, scratch) as (con, files):  # refuses files before a job starts
+        used, found = _read_rows(session, files, settings, _share(session, memory_limit), scratch)
+        counts = {"files": len(files)} | check_rows(used, *describe(con, found, settings), settings, out)
+        size = sum(file.stat().st_size for file in files)
+        session.conf.set("spark.sql.shuffle.partitions", max(FEWEST_PARTITIONS, size // SHUFFLE_BYTES))
+        pairs = _add_up(session, scratch)
+        for table in TABLES:
+            con.read_parquet(str(scratch / table / "*.parquet")).select(f"{table}_id AS id").create_view(table)
+        number_ids(con, settings)
+        users, songs = (_export(session, con, table, scratch) for table in TABLES)
+        numbered = pairs.join(users, "user_id").join(songs, "song_id").select("user", "song", "plays")
+        _keep(numbered.orderBy("user", "song"), scratch / "numbered")
+        matrix = _read_matrix(scratch, length(con, "users"), length(con, "songs"))
+        return counts | write_matrix(con, matrix, settings, out)
 
 
 def _share(session: SparkSession, memory_limit: str) -> str:
@@ -162,7 +158,7 @@ def _add_up(session: SparkSession, scratch: Path) -> DataFrame:
 def _export(session: SparkSession, con: duckdb.DuckDBPyConnection, table: str, scratch: Path) -> DataFrame:
     """Hand the numbers that DuckDB has given to ids over to Spark."""
     file = scratch / f"{table}.parquet"
-    con.execute(EXPORT.format(table=table, file=file))
+    con.table(f"{table}s").select(f"id AS {table}_id, rowid::INTEGER AS {table}").write_parquet(str(file))
     return session.read.parquet(file_url(file))
 
 

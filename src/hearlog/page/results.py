@@ -199,8 +199,8 @@ def estimator_tables(metrics: dict[int, dict[str, Any]]) -> list[Table]:
             values = [number(ranking[source][key], 3) for key in ("recall_at_10", "recall_at_50", "auc")]
             ranks.append([text(name), number(channels), *values])
     users = "; ".join(
-        f"{channels} channels: {counted(found['ranking']['users'], 'user')} ranked, "
-        f"{found['ranking']['users_without_test_plays']:,} without plays of test songs"
+        f"{channels} channels: {found['ranking']['users']:,} of {counted(found['ranking']['users_eligible'], 'user')} "
+        f"ranked, {found['ranking']['users_without_test_plays']:,} without plays of test songs"
         for channels, found in metrics.items()
     )
     return [
