@@ -82,9 +82,9 @@ $(PEERS)/installed: benchmarks/requirements.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
-peers: $(PEERS)/installed  ## Install what the benchmarks compare with into .venv-peers (2 GB)
+peers: $(PEERS)/installed  ## Install what the benchmarks compare with into .venv-peers (3 GB)
 
-benchmark: setup peers  ## Measure speed against peers, into benchmarks/results (15 minutes, best on an idle machine)
+benchmark: setup peers  ## Measure speed against peers, into benchmarks/results (an hour and a half, on an idle machine)
 	python -m benchmarks.check
 	python -m benchmarks.training
 	python -m benchmarks.inference

@@ -20,9 +20,9 @@ UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}  # as DuckDB reads them
 
 # Bytes of resident memory of a process that has only imported what it needs.
 PROCESS, TORCH_PROCESS = 200_000_000, 600_000_000
-# Ingestion of 10 million rows with ids of 12 characters: 1.7 GB in memory where the limit allows it, 150 bytes a row;
-# under a limit of 0.3 GB 0.6 GB in memory and 0.9 GB of temporary files.
-ROW, SPILLED_ROW = 150, 90
+# Ingestion of 100 million rows under a limit of 1 GB: 1.35 GB in memory, of which 0.5 GB are mapped files (python -m
+# benchmarks.logs). Rows of text are staged as Parquet: 6 bytes each where ids repeat, more where they do not.
+ROW, STAGED_ROW = 150, 20
 # Cropping 30 s at 44,100 Hz, stereo: 35 MB a thread (96,000 Hz: 90 MB), from 1 to 8 threads.
 CROP_SECOND = 1_300_000
 # Training in a process of its own, by cells of the first block's maps (clips x channels x bands x frames), measured
@@ -114,9 +114,8 @@ def _matrix_bytes(params: Params, logs: LogSize) -> int:
 
 
 def _ingestion_bytes(params: Params, logs: LogSize) -> int:
-    """Temporary files while logs are read: rows as numbers, sums of plays, and what DuckDB has no memory for."""
-    spilled = SPILLED_ROW if ROW * logs.rows > _memory_limit(params) else 0
-    return ((12 if params.logs.columns.plays else 8) + spilled) * logs.rows + 8 * logs.most_non_zeros
+    """Temporary files while logs are read: rows as text and as numbers, and sums of plays."""
+    return ((12 if params.logs.columns.plays else 8) + STAGED_ROW) * logs.rows + 8 * logs.most_non_zeros
 
 
 def _factorisation_bytes(params: Params, logs: LogSize) -> int:
