@@ -13,6 +13,9 @@ from log_rows import pack, read
 from log_settings import logs
 
 from hearlog.errors import InputError
+from hearlog.logs.delimited import line_number
+from hearlog.logs.ingest import ingest
+from hearlog.logs.survey import survey
 
 MELON = {"format": "playlists", "columns": {"user": "id", "song": "songs"}}
 SPOTIFY = {"format": "playlists", "columns": {"user": "pid", "song": "tracks.track_uri"}}
@@ -444,3 +447,50 @@ def test_lastfm_1k_within_a_year(tmp_path):
 def test_settings_that_make_no_sense_together_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         logs("anywhere", **changes)
+
+
+# ---- packed files
+
+
+ROWS = "user_id,song_id\n" + "".join(f"u{number},s{number}\n" for number in range(9999))
+DAMAGES = {
+    "cut": lambda packed: packed[: len(packed) // 2],
+    "end": lambda packed: packed[:-1],
+    "sum": lambda packed: packed[:-8] + bytes(4) + packed[-4:],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"), [("a.csv.gz", "cut"), ("a.csv.gz", "end"), ("a.csv.GZ", "sum"), ("a.csv.zst", "cut")]
+)
+def test_a_packed_file_that_is_damaged_is_named(tmp_path, name, damage):
+    pack(tmp_path / "logs/b.csv.gz", ROWS)
+    whole = pack(tmp_path / name.lower(), ROWS).read_bytes()
+    (tmp_path / "logs" / name).write_bytes(DAMAGES[damage](whole))
+    with pytest.raises(InputError, match=rf"{name}: is cut or damaged: .* Write or copy it again"):
+        ingest(logs(tmp_path / "logs"), "1GB", 2, tmp_path / "out")
+
+
+@pytest.mark.parametrize("changes", [LISTS, MELON], ids=["song_lists", "playlists"])
+def test_a_packed_file_of_any_format_is_read_to_its_end(tmp_path, changes):
+    content = "".join(f'{{"id": {number}, "songs": [1]}}\n' for number in range(9999))
+    path = pack(tmp_path / ("a.jsonl.zst" if changes is MELON else "a.txt.zst"), content)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"zst: is cut or damaged"):
+        survey(logs(path, **changes), "1GB", 2, tmp_path)
+
+
+@pytest.mark.parametrize("packed", [".gz", ".zst"])
+def test_packed_files_may_be_put_together(tmp_path, packed):
+    parts = [pack(tmp_path / f"{number}{packed}", rows).read_bytes() for number, rows in enumerate((ROWS, "v,s\n"))]
+    path = tmp_path / f"both.csv{packed}"
+    path.write_bytes(b"".join(parts))
+    found = survey(logs(path), "1GB", 2, tmp_path)
+    assert (found.rows, found.users) == (10_000, 10_000)
+
+
+def test_the_line_of_a_fault_in_a_cut_file_is_not_looked_for_beyond_its_end(tmp_path):
+    path = pack(tmp_path / "a.csv.zst", ROWS)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"a\.csv\.zst: is cut or damaged"):
+        line_number(path, "v")

@@ -216,7 +216,7 @@ def test_metrics_are_numbers_only(tmp_path):
         ({"a.csv": "user_id,song_id\nu1,s1\n", "b.csv": "song_id,user_id\ns1,u1\n"}, {}, "b.csv: its header"),
         ({"a.csv": "user_id,song_id\nu1,s1\n", "b.parquet": "PAR1"}, {}, "1 of 2 files are Parquet"),
         ({"a.parquet": "no Parquet"}, {}, "not readable"),
-        ({"a.csv.gz": gzip.compress(b"user_id,song_id\n" + bytes(range(65, 91)) * 40)[:-12]}, {}, "not readable"),
+        ({"a.csv.gz": gzip.compress(b"user_id,song_id\n" + bytes(range(65, 91)) * 40)[:-12]}, {}, "is cut or damaged"),
     ],
 )
 def test_what_a_user_can_mend_is_an_input_error(tmp_path, files, changes, message):

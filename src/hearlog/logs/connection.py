@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from hearlog.errors import InputError
 from hearlog.log_blocks import Logs
-from hearlog.logs.files import find_files
+from hearlog.logs.files import find_files, refuse_damaged
 from hearlog.logs.rows import view_rows
 
 POLL = 0.5  # seconds
@@ -22,7 +22,7 @@ STAGED = "rows.parquet"
 
 @contextmanager
 def open_rows(
-    settings: Logs, memory_limit: str, threads: int, scratch: Path
+    settings: Logs, memory_limit: str, threads: int, scratch: Path, whole: bool = True
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Path]]]:
     """Open a DuckDB whose view ``rows`` has the rows of the logs, see `hearlog.logs.rows`, and list their files.
 
@@ -36,11 +36,14 @@ def open_rows(
         0 for all cores.
     scratch
         Folder for temporary files.
+    whole
+        Whether all rows are going to be read: then packed files are first read to their end.
 
     Raises
     ------
     InputError
-        If files or columns cannot be used, or memory or disk do not suffice, here or inside the block.
+        If files or columns cannot be used, packed files are damaged, or memory or disk do not suffice, here or inside
+        the block.
     """
     files = find_files(settings)
     with duckdb.connect(scratch / "rows.duckdb") as con:
@@ -51,6 +54,8 @@ def open_rows(
         if threads:
             con.execute("SET threads = ?", [threads])
         try:
+            if whole:
+                refuse_damaged(files, con.execute("SELECT current_setting('threads')").fetchall()[0][0])
             view_rows(con, files, settings)
             yield con, files
         except duckdb.OutOfMemoryException as error:

@@ -12,7 +12,7 @@ import duckdb
 from hearlog.errors import InputError
 from hearlog.log_blocks import Logs
 from hearlog.logs.columns import positions, some
-from hearlog.logs.files import literal, open_text
+from hearlog.logs.files import damaged, literal, open_text
 from hearlog.logs.judge import LONGEST_TEXT
 
 # DuckDB hands over whole lines, and they are split here: its own reader takes all lines up to the next quote
@@ -125,10 +125,18 @@ def line_number(file: Path, text: str) -> int | None:
 
     None where there is no such line: in a file that mixes line ends, DuckDB may divide the lines otherwise; or where
     it is not among the first `MOST_SEARCHED`.
+
+    Raises
+    ------
+    InputError
+        If a packed file is damaged before it.
     """
-    with open_text(file) as lines:
-        numbered = enumerate(islice(lines, MOST_SEARCHED), start=1)
-        return next((number for number, line in numbered if _cut(line)[:LONGEST_TEXT] == text), None)
+    try:
+        with open_text(file) as lines:
+            numbered = enumerate(islice(lines, MOST_SEARCHED), start=1)
+            return next((number for number, line in numbered if _cut(line)[:LONGEST_TEXT] == text), None)
+    except OSError as error:
+        raise damaged(file, error) from None
 
 
 def _cut(line: str) -> str:

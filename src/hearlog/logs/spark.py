@@ -71,7 +71,8 @@ def count(
 ) -> dict[str, Any]:
     """Read and write as `ingest_with_spark` does, in a running session; ``scratch`` is an existing folder."""
     out.mkdir(parents=True, exist_ok=True)
-    with open_rows(settings, memory_limit, threads, scratch) as (con, files):  # refuses files before a job starts
+    # Refuses files before a job starts; to read packed ones to their end is left to the tasks.
+    with open_rows(settings, memory_limit, threads, scratch, whole=False) as (con, files):
         used, found = _read_rows(session, files, settings, _share(session, memory_limit), scratch)
         counts = {"files": len(files)} | check_rows(used, *describe(con, found, settings), settings, out)
         size = sum(file.stat().st_size for file in files)

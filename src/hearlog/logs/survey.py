@@ -54,7 +54,7 @@ def survey(settings: Logs, memory_limit: str, threads: int, spill: Path, most_ro
     """
     with (
         tempfile.TemporaryDirectory(dir=spill) as scratch,
-        open_rows(settings, memory_limit, threads, Path(scratch)) as (con, files),
+        open_rows(settings, memory_limit, threads, Path(scratch), whole=most_rows is None) as (con, files),
     ):
         if most_rows is not None or not are_parquet(files, settings):
             stage(con, Path(scratch), most_rows)
