@@ -21,7 +21,8 @@ def test_the_papers_matrix_fits_twelve_gigabytes_with_its_files_in_memory():
 
 def test_memory_grows_with_what_it_is_for():
     small = reckon(1000, 500, 10_000, 40, counts=False)
-    assert reckon(1000, 500, 10_000, 80, counts=False).own - small.own == 4 * 40 * 1500
+    assert reckon(1000, 500, 10_000, 80, counts=False).own - small.own == 4 * 40 * 1500 + 40 * (80**2 - 40**2)
+    assert reckon(2, 2, 2, 100_000, counts=False).own > 3 * 8 * 10**10  # Gram matrices, (factors, factors)
     assert reckon(1000, 500, 10_000, 40, counts=True).mapped == 2 * small.mapped
     # Held-out songs are ranked by the scores of many songs at once.
     many = reckon(10_000, 10_000, 10_000, 40, counts=False, held_out=True)

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from hearlog.als import conjugate, exact
 from hearlog.als.factorize import Factors, factorize, fold_in
+from hearlog.errors import InputError
 from hearlog.interactions import Interactions
 
 SCRATCH = Path(tempfile.gettempdir())
@@ -184,3 +185,13 @@ def test_a_user_without_songs_folds_in_to_zeros():
     users = fold_in(csr_matrix(np.array([[0, 0, 0], [1, 0, 0]])), songs, 40.0, np.array([0.0, 0.1]))
     assert not users[0].any()
     assert users[1].all()
+
+
+@pytest.mark.parametrize(
+    ("engine", "alpha", "regularization"),
+    [("implicit", 1e30, 1.0), ("implicit", 40.0, 1e30), ("implicit", 40.0, 1e20), ("torch", 1e30, 1.0)],
+)
+def test_factors_that_diverge_are_refused_with_the_settings_to_change(engine, alpha, regularization):
+    settings = als(engine=engine, alpha=alpha, regularization=regularization)
+    with pytest.raises(InputError, match=r"^ALS: .*als\.alpha.*als\.regularization"):
+        fit(random_plays(), settings, seed=0)

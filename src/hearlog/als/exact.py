@@ -79,7 +79,9 @@ def solve(
             sides += (gathered.mT @ (weights + ~absent)[..., None])[..., 0]
         lower, failed = torch.linalg.cholesky_ex(matrices)
         if failed.any():
-            raise InputError("ALS: a system of equations is singular in float32: raise als.regularization")
+            raise InputError(
+                "ALS: a system of equations is singular in float32: lower als.alpha, or raise als.regularization"
+            )
         solved[batch] = torch.cholesky_solve(sides[..., None], lower)[..., 0].cpu().numpy()
 
     batches = _batches(rows, fixed.shape[1], GATHERED[device.type])

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from hearlog import runtime
 from hearlog.als import conjugate, exact
 from hearlog.als.confidence import confidences
-from hearlog.als.loss import loss
+from hearlog.als.loss import loss, refuse_diverged
 from hearlog.als.memory import refuse_too_large
 from hearlog.interactions import Interactions
 from hearlog.log_blocks import Als
@@ -64,7 +64,7 @@ def factorize(
     Raises
     ------
     InputError
-        If the memory that is free does not suffice.
+        If the memory that is free does not suffice, or the factors diverge.
     """
     losses = []
     for fitted in iterate(matrix, settings, seed, threads, scratch, device):
@@ -91,6 +91,7 @@ def iterate(
                         solve(part, solved[block], fixed)
                         bar.update(part.entries)
                 now = loss(matrix, users, songs, settings)
+                refuse_diverged(now)
                 bar.set_postfix(loss=now, refresh=False)
                 yield Factors(songs, users, [now])
 

@@ -9,8 +9,20 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from hearlog.als.confidence import confidences
+from hearlog.errors import InputError
 from hearlog.interactions import Interactions
 from hearlog.log_blocks import Als
+
+MOST = 100.0  # factors of zeros have a loss of 1 at most, and each half-step lowers it
+
+
+def refuse_diverged(found: float) -> None:
+    """Raise `InputError` for a loss that is no number, or far above that of factors of zeros."""
+    if not found <= MOST:
+        raise InputError(
+            f"ALS: the loss is {found:g}, where factors of zeros have 1 at most: numbers of this size do not fit "
+            "float32. Bring als.alpha and als.regularization nearer to the usual, such as 40 and 100"
+        )
 
 
 def loss(matrix: Interactions, users: np.ndarray, songs: np.ndarray, settings: Als) -> float:

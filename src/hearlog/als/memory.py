@@ -21,9 +21,9 @@ SOLVED = 2**27  # entries whose rows engine implicit solves at once
 class Memory:
     """Bytes at the peak of a factorisation.
 
-    ``own`` must be free beside the process: the factors, row positions and a block of the matrix. ``mapped`` are the
-    matrix and its transpose, which the operating system keeps in memory while there is room and otherwise reads again
-    from disk.
+    ``own`` must be free beside the process: the factors, their Gram matrices, row positions and a block of the
+    matrix. ``mapped`` are the matrix and its transpose, which the operating system keeps in memory while there is room
+    and otherwise reads again from disk.
     """
 
     own: int
@@ -51,7 +51,8 @@ def reckon(rows: int, columns: int, entries: int, factors: int, counts: bool, he
     solved = min(entries, SOLVED) * (12 if counts else 5)
     lost = min(entries, BLOCK) * (20 if counts else 8)
     scores = 4 * held_out * min(SCORES, min(rows, SCORED) * columns)
-    own = (4 * factors + 32) * (rows + columns) + max(transposed, solved, lost, scores)
+    # Beside the factors, a Gram matrix of them and its parts in float64 while they are added up.
+    own = (4 * factors + 32) * (rows + columns) + 40 * factors**2 + max(transposed, solved, lost, scores)
     return Memory(own, 2 * 4 * (1 + counts) * entries)
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hearlog.als.factorize import Factors
-from hearlog.als.loss import loss
+from hearlog.als.loss import loss, refuse_diverged
 from hearlog.als.regularization import weighted_regularization
 from hearlog.interactions import Interactions
 from hearlog.log_blocks import Als, Spark
@@ -50,7 +50,7 @@ def factorize_on_spark(matrix: Interactions, settings: Als, spark: Spark, seed: 
     Raises
     ------
     InputError
-        If Spark cannot be used or memory does not suffice.
+        If Spark cannot be used, memory does not suffice, or the factors diverge.
     """
     with spark_session(spark, scratch) as session:
         return fit(session, matrix, settings, seed, scratch)
@@ -86,7 +86,9 @@ def fit(session: SparkSession, matrix: Interactions, settings: Als, seed: int, s
                 ("songs", model.userFactors, (matrix.shape[1], settings.factors)),
             )
         )
-    return Factors(songs, users, [loss(matrix, users, songs, settings)])
+    last = loss(matrix, users, songs, settings)
+    refuse_diverged(last)
+    return Factors(songs, users, [last])
 
 
 def _write_ratings(matrix: Interactions, folder: Path) -> None:
