@@ -494,3 +494,40 @@ def test_the_line_of_a_fault_in_a_cut_file_is_not_looked_for_beyond_its_end(tmp_
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match=r"a\.csv\.zst: is cut or damaged"):
         line_number(path, "v")
+
+
+# ---- what cannot be read
+
+
+def test_a_path_that_is_not_there_is_called_so(tmp_path):
+    with pytest.raises(InputError, match=r"none: no such file or folder \(logs\.path\)$"):
+        read(tmp_path / "none")
+    with pytest.raises(InputError, match=r"^~/none: no such file or folder .* ~ does not stand for the home folder"):
+        read("~/none")
+
+
+def test_a_folder_does_not_replace_a_column_of_the_file(tmp_path):
+    (tmp_path / "Song_id=zzz").mkdir()
+    write_parts(tmp_path / "Song_id=zzz", {"user_id": ["u"], "song_id": ["s"]})
+    with pytest.raises(InputError, match=r"0\.parquet: column 'song_id' .* a folder of that name"):
+        read(tmp_path)
+
+
+def test_decimal_numbers_in_json_are_no_ids(tmp_path):
+    path = pack(tmp_path / "a.json", '[{"id": 1, "songs": [1, 2.0, 1e3]}, {"id": 1.5, "songs": [1]}]')
+    used, faults = read(path, **MELON)
+    assert used == [("1", "1", 1)]
+    assert faults == [("bad_song_id", 1), ("bad_song_id", 1), ("bad_user_id", 2)]
+
+
+def test_rows_of_which_none_can_be_used_are_listed_by_reason(tmp_path):
+    path = pack(tmp_path / "a.csv", "user_id,song_id\n,s\n")
+    with pytest.raises(InputError, match=r"of 1 rows none can be used:\n  empty_user_id: 1, such as .*a\.csv line 2"):
+        ingest(logs(path, max_rejected=1.0), "1GB", 1, tmp_path / "out")
+    with pytest.raises(InputError, match=r"holds no rows$"):
+        ingest(logs(pack(path, "user_id,song_id\n")), "1GB", 1, tmp_path / "out")
+
+
+def test_too_little_memory_is_said_without_advice_in_sql(tmp_path):
+    with pytest.raises(InputError, match=r"raise runtime\.memory_limit \(1MB\), to 100MB at least: [^\n]*$"):
+        survey(logs(pack(tmp_path / "a.csv", ROWS)), "1MB", 1, tmp_path)

@@ -174,3 +174,10 @@ def test_a_damaged_key_is_named(tmp_path, monkeypatch):
     (tmp_path / "data/user.key").write_text("abc")
     with pytest.raises(InputError, match=r"data/user.key: not a key of 32 bytes"):
         identity.read_key()
+
+
+def test_a_key_that_is_a_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    (tmp_path / "data/user.key").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"data/user\.key: not readable"):
+        identity.read_key()

@@ -208,10 +208,10 @@ def test_metrics_are_numbers_only(tmp_path):
 @pytest.mark.parametrize(
     ("files", "changes", "message"),
     [
-        ({}, {}, "no log files"),
+        ({}, {}, "no such file or folder"),
         ({"a.csv": "user_id;song_id\nu1;s1\n"}, {}, r"a.csv: no column 'user_id' \(logs.columns.user\)"),
         ({"a.csv": "user_id,song_id,song_id\nu1,s1,s2\n"}, {}, r"a.csv: two columns are named 'song_id' \(logs.col"),
-        ({"a.csv": "user_id,song_id\n"}, {}, "of 0 rows none can be used"),
+        ({"a.csv": "user_id,song_id\n"}, {}, "holds no rows"),
         ({"a.csv": "user_id,song_id\nu1,s1\n"}, {"min_song_plays": 9}, "no user and song meet .*min_song_plays 9"),
         ({"a.csv": "user_id,song_id\nu1,s1\n", "b.csv": "song_id,user_id\ns1,u1\n"}, {}, "b.csv: its header"),
         ({"a.csv": "user_id,song_id\nu1,s1\n", "b.parquet": "PAR1"}, {}, "1 of 2 files are Parquet"),

@@ -59,7 +59,10 @@ def open_rows(
             view_rows(con, files, settings)
             yield con, files
         except duckdb.OutOfMemoryException as error:
-            raise InputError(f"{settings.path}: raise runtime.memory_limit ({memory_limit}): {error}") from None
+            said = str(error).partition("\n")[0]  # what follows is advice in SQL
+            raise InputError(
+                f"{settings.path}: raise runtime.memory_limit ({memory_limit}), to 100MB at least: {said}"
+            ) from None
         except duckdb.Error as error:
             why = "logs.hash_users hides why, as it may name listeners" if settings.hash_users else error
             raise InputError(f"{settings.path}: not readable: {why}") from None

@@ -37,8 +37,8 @@ def find_files(settings: Logs) -> list[Path]:
     Raises
     ------
     InputError
-        If there are none, their names are no UTF-8, or they are Git LFS pointers, links that lead nowhere, or packed
-        by neither gzip nor Zstandard.
+        If there are none, their names are no UTF-8, or they cannot be read, are Git LFS pointers, links that lead
+        nowhere, or packed by neither gzip nor Zstandard.
     """
     root = Path(settings.path)
     if root.is_file():
@@ -51,13 +51,19 @@ def find_files(settings: Logs) -> list[Path]:
         files = _search(root, settings)
     for file in files:
         refuse_unencodable(file)
-        refuse_lfs_pointer(file)
+        try:
+            refuse_lfs_pointer(file)
+        except OSError as error:
+            raise InputError(f"{file}: not readable: {error}. Make it so, or remove it") from None
         if file.name.lower().endswith(OTHERWISE_PACKED):
             raise InputError(f"{file}: is packed, by its name, by neither gzip nor Zstandard: unpack it")
     return files
 
 
 def _search(root: Path, settings: Logs) -> list[Path]:
+    if not root.exists():
+        home = ". ~ does not stand for the home folder here: write the whole path" if root.parts[:1] == ("~",) else ""
+        raise InputError(f"{root}: no such file or folder (logs.path){home}")
     endings = SEARCHED[settings.format]
     pattern = PurePosixPath(settings.files or "**/*").parts
     found = dict[Path, Path]()

@@ -30,7 +30,7 @@ def read_key() -> bytes:
     Raises
     ------
     InputError
-        If the file is no key.
+        If the file is no key, or cannot be read.
     """
     # `dvc exp run --temp` works in a copy without the file.
     path = Path(os.environ.get("DVC_ROOT", "."), "data/user.key")
@@ -45,6 +45,8 @@ def read_key() -> bytes:
         print(f"logs: a new key for user ids is in {path}; keep it: with another, users get other rows")
     try:
         key = bytes.fromhex(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: not readable: {error}. Bring the key back, or remove what is there") from None
     except ValueError:
         key = b""
     if len(key) != BYTES:

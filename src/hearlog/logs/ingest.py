@@ -23,7 +23,7 @@ from hearlog.logs.connection import open_rows, progress, scratch_beside, stage
 from hearlog.logs.files import are_parquet
 from hearlog.logs.identity import define_hash, read_key
 from hearlog.logs.pairs import Numbered, collect
-from hearlog.logs.rejected import find_rejected, write_rejected
+from hearlog.logs.rejected import find_rejected, reasons, write_rejected
 
 BATCH = 2**20  # rows that DuckDB hands over at a time
 
@@ -85,8 +85,12 @@ def check_rows(used: int, rejected: list[dict[str, Any]], outside: int, settings
     """Write what `find_rejected` gave, stop if too little can be used, and return what `ingest` counts of rows."""
     rows = used + outside + sum(row["rows"] for row in rejected)
     counts = {"rows": rows, "rejected": write_rejected(rejected, rows, settings, out), "rows_outside_window": outside}
+    if not rows:
+        raise InputError(f"{settings.path}: holds no rows")
     if not used:
-        raise InputError(f"{settings.path}: of {rows:,} rows none can be used ({outside:,} outside since and until)")
+        window = f" ({outside:,} outside logs.since and logs.until)" if any(settings.window) else ""
+        listed = f":\n{reasons(rejected)}" if rejected else ""
+        raise InputError(f"{settings.path}: of {rows:,} rows none can be used{window}{listed}")
     return counts
 
 

@@ -68,7 +68,19 @@ def _types(file: Path, columns: LogColumns) -> object:
         raise InputError(f"{file}: has a column {NUMBER!r}, which is DuckDB's own name for the row: rename it")
     used = [column - 1 if isinstance(column, int) else column for _, column in columns]
     fields = [(field.name, field.type) for i, field in enumerate(schema) if i in used or field.name in used]
+    _refuse_folder(file, [name for name, _ in fields])
     return (*fields, file.parent.name.partition("=")[0] if _is_partition(file) else None)
+
+
+def _refuse_folder(file: Path, names: list[str]) -> None:
+    """Raise `InputError` if a folder names a column that the file has too: DuckDB would take the folder's value."""
+    folders = {part.partition("=")[0].lower() for part in file.parts[:-1] if "=" in part} if _is_partition(file) else ()
+    for name in names:
+        if name.lower() in folders:
+            raise InputError(
+                f"{file}: column {name!r} (logs.columns) is in the file, and a folder of that name gives it another "
+                "value: rename the folder"
+            )
 
 
 def _is_partition(file: Path) -> bool:

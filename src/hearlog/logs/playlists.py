@@ -41,7 +41,10 @@ ENTRIES = """
             WHEN songs_type IS DISTINCT FROM 'ARRAY' THEN 'no_song_list'
             WHEN entry IS NULL THEN 'no_songs'
             WHEN user_type IN ('OBJECT', 'ARRAY', 'BOOLEAN') THEN 'bad_user_id'
+            WHEN user_type = 'DOUBLE' AND regexp_matches(user_id, '[.eE]') THEN 'bad_user_id'
             WHEN json_type(entry, getvariable('song')) IN ('OBJECT', 'ARRAY', 'BOOLEAN') THEN 'bad_song_id'
+            WHEN json_type(entry, getvariable('song')) = 'DOUBLE'
+                AND regexp_matches(json_extract_string(entry, getvariable('song')), '[.eE]') THEN 'bad_song_id'
             END AS fault,
         user_id, json_extract_string(entry, getvariable('song')) AS song_id, 1::BIGINT AS plays,
         CASE WHEN getvariable('time') IS NULL THEN '-infinity'::TIMESTAMP ELSE time_of_text(time) END AS time

@@ -94,6 +94,11 @@ def place(row: dict[str, Any]) -> str:
     return f", such as {row['example_file']}{line}: {row['example']!r}"
 
 
+def reasons(rejected: list[dict[str, Any]]) -> str:
+    """List reasons, a line each, with the number of rows and an example."""
+    return "\n".join(f"  {row['reason']}: {row['rows']}{place(row)}" for row in rejected)
+
+
 def write_rejected(rejected: list[dict[str, Any]], rows: int, settings: Logs, out: Path) -> dict[str, int]:
     """Write ``rejected.parquet``, and stop if the rows in it are too many.
 
@@ -116,10 +121,9 @@ def write_rejected(rejected: list[dict[str, Any]], rows: int, settings: Logs, ou
     pq.write_table(pa.Table.from_pylist(rejected, schema=SCHEMA), out / "rejected.parquet")
     total = sum(row["rows"] for row in rejected)
     if total > settings.max_rejected * rows:
-        reasons = "\n".join(f"  {row['reason']}: {row['rows']}{place(row)}" for row in rejected)
         raise InputError(
             f"{settings.path}: {total} of {rows} rows cannot be used, above logs.max_rejected "
             f"{settings.max_rejected:g}. Check logs.format, logs.delimiter, logs.header and logs.columns, or mend the "
-            f"rows ({out / 'rejected.parquet'}):\n{reasons}"
+            f"rows ({out / 'rejected.parquet'}):\n{reasons(rejected)}"
         )
     return {"total": total} | {row["reason"]: row["rows"] for row in rejected}
