@@ -531,3 +531,23 @@ def test_rows_of_which_none_can_be_used_are_listed_by_reason(tmp_path):
 def test_too_little_memory_is_said_without_advice_in_sql(tmp_path):
     with pytest.raises(InputError, match=r"raise runtime\.memory_limit \(1MB\), to 100MB at least: [^\n]*$"):
         survey(logs(pack(tmp_path / "a.csv", ROWS)), "1MB", 1, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PAR1\x15\x04", "Parquet: let its name end in .parquet"),
+        (b"\x1f\x8b\x08", "packed by gzip"),
+        ("user_id,song_id\n".encode("utf-16"), "text in UTF-16"),
+    ],
+)
+def test_what_is_no_text_is_called_what_it_looks_like(tmp_path, content, kind):
+    with pytest.raises(InputError, match=rf"a\.csv: looks like {kind}"):
+        read(pack(tmp_path / "a.csv", content))
+
+
+def test_the_hint_at_another_delimiter_is_for_text_of_one_column(tmp_path):
+    with pytest.raises(InputError, match=r"\['user_id;song_id'\]; one alone speaks for another logs\.delimiter$"):
+        read(pack(tmp_path / "a.csv", "user_id;song_id\n"))
+    with pytest.raises(InputError, match=r"The columns are \['u', 's'\]$"):
+        read(pack(tmp_path / "a.csv", "u,s\n"))

@@ -248,7 +248,7 @@ def test_a_file_that_is_no_log_is_called_what_it_is(tmp_path, name, content, mes
 
 def test_few_of_many_columns_are_named_and_long_names_are_cut(tmp_path):
     write(tmp_path, "dump.txt", "{" + ",".join(f"'key{number}': {'v' * 100}" for number in range(1000)) + "}\n")
-    with pytest.raises(InputError, match=r"'key7': v+…\x22\] and 992 more; one alone speaks") as error:
+    with pytest.raises(InputError, match=r"'key7': v+…\x22\] and 992 more$") as error:
         run(tmp_path)
     assert len(str(error.value)) < 800
     write(tmp_path, "a.csv", "user_id,song_id\nu1,s1\n")

@@ -37,9 +37,10 @@ def positions(columns: LogColumns, names: list[str] | None, file: Path) -> Posit
                     f"{file}: two columns are named {column!r} (logs.columns.{key}). Give the position instead, from 1"
                 )
             return names.index(column) + 1
+        text = len(names or []) == 1 and not file.name.lower().endswith(".parquet")
+        hint = "; one alone speaks for another logs.delimiter" if text else ""
         raise InputError(
-            f"{file}: no column {column!r} (logs.columns.{key}). The columns are {some(names or [])}; one alone "
-            "speaks for another logs.delimiter"
+            f"{file}: no column {column!r} (logs.columns.{key}). The columns are {some(names or [])}{hint}"
         )
 
     plays = None if columns.plays is None else find("plays")

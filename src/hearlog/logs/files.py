@@ -22,6 +22,14 @@ TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt", ".dat") for pack
 JSON = tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson") for packed in ("", *PACKED))
 PARQUET = (".parquet",)
 CHUNK = 2**20  # bytes
+BINARY = {  # how files begin that are no text, and what they are
+    b"PAR1\x15": "Parquet: let its name end in .parquet",
+    b"\x1f\x8b": "packed by gzip: let its name end in .gz",
+    b"\x28\xb5\x2f\xfd": "packed by Zstandard: let its name end in .zst",
+    b"PK\x03\x04": "a ZIP archive: unpack it",
+    b"\xff\xfe": "text in UTF-16: write it in UTF-8",
+    b"\xfe\xff": "text in UTF-16: write it in UTF-8",
+}
 
 SEARCHED = {"rows": (*PARQUET, *TEXT), "song_lists": TEXT, "playlists": JSON}
 
@@ -162,6 +170,13 @@ def _read_whole(file: Path, bar: tqdm) -> None:
 def damaged(file: Path, error: OSError) -> InputError:
     """Say that a file cannot be read to its end."""
     return InputError(f"{file}: is cut or damaged: {error}. Write or copy it again")
+
+
+def refuse_binary(file: Path, beginning: bytes) -> None:
+    """Raise `InputError` if a file that should be text begins as one of another kind."""
+    for start, kind in BINARY.items():
+        if beginning.startswith(start):
+            raise InputError(f"{file}: looks like {kind}")
 
 
 def open_text(file: Path) -> io.TextIOWrapper:
