@@ -543,7 +543,7 @@ def test_too_little_memory_is_said_without_advice_in_sql(tmp_path):
 )
 def test_what_is_no_text_is_called_what_it_looks_like(tmp_path, content, kind):
     with pytest.raises(InputError, match=rf"a\.csv: looks like {kind}"):
-        read(pack(tmp_path / "a.csv", content))
+        read(pack(tmp_path / "a.csv", content), header=False, columns={"user": 1, "song": 2})
 
 
 def test_the_hint_at_another_delimiter_is_for_text_of_one_column(tmp_path):

@@ -12,7 +12,7 @@ import duckdb
 from hearlog.errors import InputError
 from hearlog.log_blocks import Logs
 from hearlog.logs.columns import positions, some
-from hearlog.logs.files import damaged, literal, open_text, open_unpacked, refuse_binary
+from hearlog.logs.files import damaged, literal, open_text
 from hearlog.logs.judge import LONGEST_TEXT
 
 # DuckDB hands over whole lines, and they are split here: its own reader takes all lines up to the next quote
@@ -160,8 +160,6 @@ def _read_header(files: list[Path], delimiter: str) -> list[str]:
 
 def _read_first_line(file: Path) -> str:
     try:
-        with open_unpacked(file) as stream:
-            refuse_binary(file, stream.read(8))
         with open_text(file) as lines:
             line = lines.readline(LONGEST_HEADER + 1)
     except OSError as error:

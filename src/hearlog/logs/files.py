@@ -172,8 +172,13 @@ def damaged(file: Path, error: OSError) -> InputError:
     return InputError(f"{file}: is cut or damaged: {error}. Write or copy it again")
 
 
-def refuse_binary(file: Path, beginning: bytes) -> None:
+def refuse_binary(file: Path) -> None:
     """Raise `InputError` if a file that should be text begins as one of another kind."""
+    try:
+        with open_unpacked(file) as stream:
+            beginning = stream.read(max(map(len, BINARY)))
+    except OSError as error:
+        raise damaged(file, error) from None
     for start, kind in BINARY.items():
         if beginning.startswith(start):
             raise InputError(f"{file}: looks like {kind}")

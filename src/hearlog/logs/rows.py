@@ -8,7 +8,7 @@ import duckdb
 
 from hearlog.log_blocks import Logs
 from hearlog.logs.delimited import line_number, parse_rows
-from hearlog.logs.files import are_parquet
+from hearlog.logs.files import are_parquet, refuse_binary
 from hearlog.logs.judge import judge, prepare
 from hearlog.logs.parquet import parse_parquet
 from hearlog.logs.playlists import parse_playlists, playlist_number
@@ -30,9 +30,11 @@ def view_rows(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs)
     Raises
     ------
     InputError
-        If files of several kinds are mixed, or have no such columns.
+        If files of several kinds are mixed, are no text, or have no such columns.
     """
     parquet = are_parquet(files, settings)
+    for file in () if parquet else files:
+        refuse_binary(file)
     prepare(con, settings)
     if parquet:
         parsed = parse_parquet(con, files, settings.columns)
