@@ -91,7 +91,7 @@ def count(
 def _share(session: SparkSession, memory_limit: str) -> str:
     """Divide the limit among the tasks that run at once where they share this machine."""
     context = session.sparkContext
-    tasks = context.defaultParallelism if context.master.startswith("local") else 1
+    tasks = context.defaultParallelism if (context.master or "").startswith("local") else 1
     return f"{float(memory_limit[:-2]) / tasks}{memory_limit[-2:]}"
 
 
