@@ -8,15 +8,9 @@ import soundfile
 import torch
 from torchaudio.transforms import Resample
 
-from hearlog.audio import (
-    KAISER_BETA,
-    KERNEL_WIDTH,
-    ROLLOFF,
-    UnusableAudioError,
-    _resampler,
-    read_crop,
-    read_info,
-)
+from hearlog.audio import read_crop, read_info
+from hearlog.crop import UnusableAudioError
+from hearlog.resample import KAISER_BETA, KERNEL_WIDTH, ROLLOFF, resampler
 
 RATE = 16000
 CROP = {"sample_rate": RATE, "seconds": 1.0, "min_seconds": 0.5}
@@ -232,7 +226,7 @@ def test_a_name_that_is_not_utf_8_is_read(tmp_path):
 @pytest.mark.parametrize("length", [1, 161, 9999, 48000])
 def test_resampling_in_blocks_is_that_of_torchaudio(rate, length):
     mono = torch.rand(length, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    ours, _, _ = _resampler(rate, 16000)
+    ours, _, _ = resampler(rate, 16000)
     theirs = Resample(rate, 16000, "sinc_interp_kaiser", KERNEL_WIDTH, ROLLOFF, KAISER_BETA)
     assert ours(mono).shape == theirs(mono).shape
     assert torch.allclose(ours(mono), theirs(mono), atol=1e-6)

@@ -7,11 +7,12 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearlog.audio import UnusableAudioError, read_crop
+from hearlog.audio import read_crop
 from hearlog.check import files
 from hearlog.check.audio import repeated, report_files
 from hearlog.check.files import inspect_files, same_bytes
 from hearlog.check.findings import Section
+from hearlog.crop import UnusableAudioError
 
 RATE = 16000
 CROP = {"sample_rate": RATE, "seconds": 1.0, "min_seconds": 0.5}

@@ -1,4 +1,4 @@
-"""An audio file: what it holds, and its middle as a crop, mono, at one sample rate (paper, section 3.1.3)."""
+"""An audio file: what it holds, its middle as a crop, and the whole of it as one channel."""
 
 from __future__ import annotations
 
@@ -8,36 +8,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 import soundfile
-import torch
-from torch.nn import functional
-from torchaudio.transforms import Resample
 
+from hearlog.crop import UnusableAudioError, check_sound, find_part, mix, refuse_silence
 from hearlog.files import is_lfs_pointer
 
-# torchaudio's default kernel loses 1.8 dB at 7 kHz and aliases; this is its documented "Kaiser best".
-KERNEL_WIDTH, ROLLOFF, KAISER_BETA = 64, 0.9475937167399596, 14.769656459379492
-# The kernel has a phase for each output sample of the ratio's period: 160 from 44,100 Hz, 640 from 11,025 Hz; at
-# 44,099 Hz it would have 16,000, and take gigabytes.
-MOST_PHASES = 640
-SAMPLES_TOGETHER = 160
-FULL_SCALE = 32768  # of int16: a 16-bit file at the target rate passes through unchanged
 LONGEST_MP3_FRAME = 1441  # bytes: 320 kbit/s at 32 kHz, padded
-COUNTED_AT_ONCE = 2**16  # frames
+DECODED_AT_ONCE = 2**16  # frames
 UNKNOWN = 2**63 - 1  # frames, by libsndfile, of FLAC from an encoder that could not go back to write their number
-
-
-class UnusableAudioError(Exception):
-    """A file that cannot give a crop: ``reason`` is one of few words, ``detail`` says what was seen."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason, self.detail = reason, detail
 
 
 @dataclass(frozen=True)
@@ -99,8 +81,38 @@ def read_crop(path: Path, sample_rate: int, seconds: float, min_seconds: float) 
     with _open(path) as file:
         frames = _count_frames(path, file)
         info = _inspect(path, file, frames, sample_rate, min_seconds)
-        middle = _read_middle(file, frames, sample_rate, seconds)
-    return _quantise(_fit(middle, round(seconds * sample_rate))), info
+        part = find_part(frames, file.samplerate, sample_rate, seconds)
+        _go_to(file, part.begin)
+        mono = mix(_read(file, part.frames, part.begin, frames))
+    return refuse_silence(part.crop(mono)), info
+
+
+def read_sound(path: Path, sample_rate: int, min_seconds: float) -> tuple[np.ndarray, FileInfo]:
+    """Decode a whole file.
+
+    Parameters
+    ----------
+    path, sample_rate, min_seconds
+        As in `read_crop`; the sound keeps its own sample rate.
+
+    Returns
+    -------
+    float32, (frames,), mono; and what the file holds. It takes 4 bytes a frame: 10 MB a minute at 44,100 Hz.
+
+    Raises
+    ------
+    UnusableAudioError
+        As `read_crop`, but not for silence.
+    """
+    with _open(path) as file:
+        frames = _count_frames(path, file)
+        info = _inspect(path, file, frames, sample_rate, min_seconds)
+        _go_to(file, 0)
+        mono = np.empty(frames, np.float32)
+        for begin in range(0, frames, DECODED_AT_ONCE):
+            count = min(DECODED_AT_ONCE, frames - begin)
+            mono[begin : begin + count] = mix(_read(file, count, begin, frames))
+    return mono, info
 
 
 @contextmanager
@@ -155,11 +167,7 @@ def _inspect(path: Path, file: soundfile.SoundFile, frames: int, sample_rate: in
         raise UnusableAudioError("truncated", f"header announces {announced} bytes, file has {size}")
     seconds = math.nan if frames == UNKNOWN else frames / file.samplerate
     info = FileInfo(seconds, file.samplerate, file.channels)
-    if info.seconds < min_seconds:
-        raise UnusableAudioError("short", f"{info.seconds:.2f} s, at least {min_seconds:g} s needed")
-    if sample_rate // math.gcd(info.sample_rate, sample_rate) > MOST_PHASES:
-        detail = f"{info.sample_rate} Hz has no simple ratio to {sample_rate} Hz: resample it"
-        raise UnusableAudioError("sample rate", detail)
+    check_sound(seconds, file.samplerate, sample_rate, min_seconds)
     return info
 
 
@@ -192,7 +200,7 @@ def _count_frames(path: Path, file: _SoundFile) -> int:
 def _decode(file: _SoundFile) -> int:
     """Decode a file to its end; return its frames."""
     frames = 0
-    while block := len(file.read(COUNTED_AT_ONCE, dtype="float32")):
+    while block := len(file.read(DECODED_AT_ONCE, dtype="float32")):
         frames += block
     return frames
 
@@ -208,24 +216,12 @@ def _has_frame_count(path: Path) -> bool:
     return b"Xing" in first or b"Info" in first
 
 
-def _read_middle(file: _SoundFile, frames: int, sample_rate: int, seconds: float) -> np.ndarray:
-    """Read, mix down and resample the middle; float32, as many samples as there are, up to ``seconds``."""
-    resample, margin, skip = _resampler(file.samplerate, sample_rate)
-    wanted = min(math.ceil(seconds * file.samplerate), frames)
-    begin = (frames - wanted) // 2
-    if begin < margin:  # a file about as long as the crop: nothing stands beyond its ends
-        margin = skip = 0
-    _go_to(file, begin - margin)
-    expected = min(wanted + 2 * margin, frames - begin + margin)
-    samples = file.read(expected, dtype="float32", always_2d=True)
-    if len(samples) < expected:
-        detail = f"{frames} frames announced, none after {begin - margin + len(samples)}"
-        raise UnusableAudioError("truncated", detail)
-    if not np.isfinite(samples).all():
-        raise UnusableAudioError("not finite", "samples that are NaN or infinite")
-    channels = samples.shape[1]
-    mono = torch.from_numpy(samples @ np.full(channels, 1 / channels, np.float32))  # mean(axis=1) takes 50 times longer
-    return resample(mono).numpy()[skip : skip + math.ceil(seconds * sample_rate)]
+def _read(file: _SoundFile, count: int, begin: int, frames: int) -> np.ndarray:
+    """Read ``count`` frames from where the file stands, which is frame ``begin`` of ``frames``."""
+    samples: np.ndarray = file.read(count, dtype="float32", always_2d=True)
+    if len(samples) < count:
+        raise UnusableAudioError("truncated", f"{frames} frames announced, none after {begin + len(samples)}")
+    return samples
 
 
 def _go_to(file: _SoundFile, frame: int) -> None:
@@ -233,61 +229,5 @@ def _go_to(file: _SoundFile, frame: int) -> None:
     if file.seekable():
         file.seek(frame)
         return
-    for begin in range(0, frame, COUNTED_AT_ONCE):
-        file.read(min(frame - begin, COUNTED_AT_ONCE), dtype="float32")
-
-
-@lru_cache(maxsize=32)
-def _resampler(source_rate: int, sample_rate: int) -> tuple[torch.nn.Module, int, int]:
-    """Return a resampler, the frames to read beyond both ends for its kernel, and the samples they become."""
-    if source_rate == sample_rate:
-        return torch.nn.Identity(), 0, 0
-    common = math.gcd(source_rate, sample_rate)
-    source_step, step = source_rate // common, sample_rate // common
-    blocks = math.ceil(KERNEL_WIDTH / ROLLOFF / min(source_step, step))
-    resample = Resample(source_rate, sample_rate, "sinc_interp_kaiser", KERNEL_WIDTH, ROLLOFF, KAISER_BETA)
-    return _BlockResample(resample, source_step, step), blocks * source_step, blocks * step
-
-
-class _BlockResample(torch.nn.Module):
-    """Resampling with torchaudio's kernel, `SAMPLES_TOGETHER` output samples in one product.
-
-    From 48,000 to 16,000 Hz the kernel has a single phase, and torchaudio's convolution a single output channel, which
-    takes 5 times longer than this.
-
-    Parameters
-    ----------
-    resample
-        torchaudio's, whose kernel is taken.
-    source_step, step
-        The ratio of the sample rates in lowest terms: so many samples become so many.
-    """
-
-    def __init__(self, resample: Resample, source_step: int, step: int) -> None:
-        super().__init__()
-        copies = max(SAMPLES_TOGETHER // step, 1)
-        kernel = resample.kernel[:, 0]
-        taps = kernel.shape[1]
-        self.stride, self.step, self.source_step, self.width = copies * source_step, step, source_step, resample.width
-        self.kernel = torch.zeros(copies * step, taps + (copies - 1) * source_step)
-        for copy in range(copies):
-            begin = copy * source_step
-            self.kernel[copy * step : (copy + 1) * step, begin : begin + taps] = kernel
-
-    def forward(self, mono: torch.Tensor) -> torch.Tensor:
-        """Resample one channel."""
-        padded = functional.pad(mono, (self.width, self.width + self.stride))
-        blocks = functional.conv1d(padded[None, None], self.kernel[:, None], stride=self.stride)
-        return blocks[0].T.reshape(-1)[: -(-len(mono) * self.step // self.source_step)]
-
-
-def _fit(samples: np.ndarray, length: int) -> np.ndarray:
-    missing = max(length - len(samples), 0)
-    return np.pad(samples[:length], (missing // 2, missing - missing // 2))
-
-
-def _quantise(samples: np.ndarray) -> np.ndarray:
-    crop = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-    if not crop.any():
-        raise UnusableAudioError("silent", "every sample of the crop is zero")
-    return crop
+    for begin in range(0, frame, DECODED_AT_ONCE):
+        file.read(min(frame - begin, DECODED_AT_ONCE), dtype="float32")

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from hearlog.audio import FileInfo, UnusableAudioError, quiet_decoders, read_crop
+from hearlog.audio import FileInfo, quiet_decoders, read_crop
+from hearlog.crop import UnusableAudioError
 from hearlog.errors import InputError
 
 REJECTED_COLUMNS = ["item_id", "path", "reason", "detail"]

@@ -9,7 +9,7 @@ import torch
 from torchaudio.transforms import MelSpectrogram
 from tqdm import tqdm
 
-from hearlog.audio import FULL_SCALE
+from hearlog.crop import FULL_SCALE
 
 FLOOR = 1e-10
 

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 from tqdm import tqdm
 
-from hearlog.audio import FileInfo, UnusableAudioError, quiet_decoders, read_crop, read_info
+from hearlog.audio import FileInfo, quiet_decoders, read_crop, read_info
+from hearlog.crop import UnusableAudioError
 
 COLUMNS = {
     "bytes": "Int64",
