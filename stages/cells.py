@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hearlog import checkpoint, estimator, params, scores, transfer
+from hearlog import checkpoint, model_folder, params, scores, transfer
 from hearlog.corpus import Corpus
 from stages import paths, trainers
 
@@ -32,7 +32,7 @@ def run_cell(
     files = labels if method == "fix" else [*labels, corpus.mel]
     teacher = None
     if method != "base":
-        network, _ = estimator.load(paths.estimator(width))
+        network, _ = model_folder.load(paths.estimator(width))
         teacher = transfer.Teacher(network, np.load(corpus.embeddings(width)))
         files = [*files, paths.estimator(width) / "model.safetensors", corpus.embeddings(width)]
     task = transfer.Task(clips, folds, np.load(corpus.mel, mmap_mode="r"))

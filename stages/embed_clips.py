@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hearlog import estimator, params
+from hearlog import model_folder, params
 from hearlog.corpus import Corpus
 from hearlog.inference import predict
 from stages import paths, run
@@ -13,7 +13,7 @@ def main(task: str, width: int) -> None:
     """Embed the clips of ``task`` with the estimator of ``width``."""
     settings = params.load()
     corpus = Corpus(paths.CORPORA / task)
-    network, _ = estimator.load(paths.estimator(width))
+    network, _ = model_folder.load(paths.estimator(width))
     mels = np.load(corpus.mel, mmap_mode="r")
     here = backend(settings)
     embeddings = predict(network, mels, np.arange(len(mels)), here, "embed")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog import estimator, evaluation, params, ranking, runtime
+from hearlog import evaluation, model_folder, params, ranking, runtime
 from hearlog.corpus import Corpus
 from hearlog.inference import predict
 from hearlog.interactions import read_interactions
@@ -22,8 +22,8 @@ def main(width: int) -> None:
     table = pd.read_parquet(paths.EMBEDDINGS / "songs.parquet")
     rows = pd.Index(table["song_id"]).get_indexer(pd.Index(clips["item_id"]))
     factors = np.load(paths.EMBEDDINGS / "songs.npy", mmap_mode="r")
-    network, config = estimator.load(paths.estimator(width))
-    scale = np.float32(config.target_scale)
+    network, config = model_folder.load(paths.estimator(width))
+    scale = np.float32(config.targets.scale)
 
     known, unheard = rows[parts["train"]], rows[parts["test"]]
     here = backend(settings)

@@ -1,12 +1,12 @@
 """Train the CF estimator of one capacity to predict songs' CF embeddings from their audio."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pandas as pd
 
-from hearlog import checkpoint, estimator, params
+from hearlog import checkpoint, estimator, front_end, model_folder, params
+from hearlog.als.regularization import weighted_regularization
 from hearlog.corpus import Corpus
+from hearlog.model_folder import Crop, ModelConfig, Network, Targets
 from stages import paths, run, trainers
 
 
@@ -15,31 +15,55 @@ def main(width: int) -> None:
     settings = params.load()
     songs = Corpus(paths.CORPORA / "songs")
     clips = songs.read_clips()
-    index = pd.Index(pd.read_parquet(paths.EMBEDDINGS / "songs.parquet")["song_id"])
-    embeddings = np.load(paths.EMBEDDINGS / "songs.npy", mmap_mode="r")[index.get_indexer(clips["item_id"])]
-    config = estimator.EstimatorConfig(
-        channels=settings.model.channels * width,
-        factors=embeddings.shape[1],
-        se_ratio=settings.model.se_ratio,
-        audio=settings.audio.model_dump(include={"sample_rate", "seconds"}),
-        mel=settings.mel.model_dump(),
+    table = pd.read_parquet(paths.EMBEDDINGS / "songs.parquet")
+    rows = pd.Index(table["song_id"]).get_indexer(pd.Index(clips["item_id"]))
+    embeddings = np.load(paths.EMBEDDINGS / "songs.npy", mmap_mode="r")[rows]
+    network = Network(
+        channels=settings.model.channels * width, factors=embeddings.shape[1], se_ratio=settings.model.se_ratio
     )
+    audio = Crop(**settings.audio.model_dump(exclude={"max_rejected"}))
     trainer = trainers.trainer(settings, settings.estimator)
-    asked = {"config": asdict(config), "trainer": repr(trainer), "seed": settings.seed}
+    asked = {"network": network.model_dump(), "trainer": repr(trainer), "seed": settings.seed}
     factors = [paths.EMBEDDINGS / "songs.npy", paths.EMBEDDINGS / "songs.parquet"]
     files = [*factors, songs.items, songs.crops / "clips.parquet", songs.mel, songs.splits]
     saved = checkpoint.open_run(f"estimator-x{width}", asked, files)
     mels, parts = np.load(songs.mel, mmap_mode="r"), songs.read_parts(clips)[0]
-    network, config, history = estimator.train(
-        mels, embeddings, parts, config, trainer, settings.seed, saved.checkpoint("estimator")
+    trained, scale, history = estimator.train(
+        mels, embeddings, parts, network, trainer, settings.seed, saved.checkpoint("estimator")
     )
     trainer.backend.processes.leave_to_first()
-    estimator.save(network, config, paths.estimator(width))
+    config = ModelConfig(
+        network=network,
+        audio=audio,
+        mel=settings.mel,
+        targets=_targets(settings, table["listeners"], scale, len(parts["train"])),
+        front_end=front_end.fingerprint(audio, settings.mel),
+        versions=model_folder.versions(),
+        data={path.as_posix(): checkpoint.sha256(path) for path in files},
+    )
+    model_folder.save(trained, config, paths.estimator(width))
     history.to_csv(paths.plot_path(f"estimator/training-x{width}.tsv"), sep="\t", index=False)
     saved.clear()
     best = (history["valid_squared_error"] + history["valid_cosine"]).to_numpy().argmin()
     losses = ", ".join(f"{name} {value:.3f}" for name, value in history.filter(like="valid_").iloc[best].items())
-    print(f"estimator x{width} ({config.channels} channels): best of {len(history)} epochs is {best + 1}: {losses}")
+    print(f"estimator x{width} ({network.channels} channels): best of {len(history)} epochs is {best + 1}: {losses}")
+
+
+def _targets(settings: params.Params, listeners: pd.Series, scale: float, songs: int) -> Targets:
+    """Say what was predicted, and how users are folded in to it."""
+    als, weighted = settings.als, settings.als.engine == "spark"
+    regularization = als.regularization
+    if weighted:
+        users = len(np.load(paths.EMBEDDINGS / "users.npy", mmap_mode="r"))
+        regularization = weighted_regularization(users, len(listeners), int(listeners.sum()), als.regularization)
+    return Targets(
+        scale=scale,
+        alpha=als.alpha,
+        regularization=regularization,
+        weighted=weighted,
+        counts=settings.logs.values == "counts",  # noqa: PD011 (not a table of pandas)
+        songs=songs,
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -7,13 +5,12 @@ import torch
 from hearlog import estimator, evaluation, runtime
 from hearlog.errors import InputError
 from hearlog.inference import predict
+from hearlog.model_folder import Network
 from hearlog.optimisation import Optimisation
 from hearlog.training import Trainer
 
 BACKEND = runtime.start("cpu", "float32", 1)
-CONFIG = estimator.EstimatorConfig(
-    channels=16, factors=4, se_ratio=8, audio={"sample_rate": 16000, "seconds": 7.5}, mel={"n_mels": 96}
-)
+NETWORK = Network(channels=16, factors=4, se_ratio=8)
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +26,13 @@ def songs() -> tuple[np.ndarray, np.ndarray]:
 def trained(songs):
     rows = np.arange(48)
     parts = {"train": rows[:40], "valid": rows[40:]}
-    return estimator.train(*songs, parts, CONFIG, Trainer(Optimisation(8, 15, 15, 0.01), BACKEND), seed=0)
+    return estimator.train(*songs, parts, NETWORK, Trainer(Optimisation(8, 15, 15, 0.01), BACKEND), seed=0)
 
 
 def test_the_estimator_learns_embeddings_that_the_audio_tells(songs, trained):
-    network, config, history = trained
+    network, scale, history = trained
     predicted = predict(network, songs[0], np.arange(40, 48), BACKEND, "test")
-    scores = evaluation.embedding_scores(predicted, songs[1][40:] / np.float32(config.target_scale))
+    scores = evaluation.embedding_scores(predicted, songs[1][40:] / np.float32(scale))
     assert scores["cosine"] > 0.6
     assert list(history.columns) == [
         "epoch",
@@ -47,36 +44,14 @@ def test_the_estimator_learns_embeddings_that_the_audio_tells(songs, trained):
 
 
 def test_the_target_scale_is_the_rms_of_the_training_songs(songs, trained):
-    assert trained[1].target_scale == pytest.approx(np.sqrt((songs[1][:40].astype(float) ** 2).mean()))
-
-
-def test_a_saved_model_is_the_model(trained, songs, tmp_path):
-    network, config, _ = trained
-    estimator.save(network, config, tmp_path)
-    loaded, loaded_config = estimator.load(tmp_path)
-    rows = np.arange(8)
-    assert loaded_config == config
-    assert np.array_equal(predict(loaded, songs[0], rows, BACKEND, ""), predict(network, songs[0], rows, BACKEND, ""))
-
-
-def test_a_folder_without_a_model_is_named(tmp_path):
-    with pytest.raises(InputError, match=f"{tmp_path}: not a model folder"):
-        estimator.load(tmp_path)
-
-
-def test_a_config_with_an_unknown_key_is_refused(trained, tmp_path):
-    estimator.save(trained[0], trained[1], tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text()) | {"depth": 5}
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(InputError, match="depth"):
-        estimator.load(tmp_path)
+    assert trained[1] == pytest.approx(np.sqrt((songs[1][:40].astype(float) ** 2).mean()))
 
 
 def test_embeddings_that_are_all_zero_stop_the_training(songs):
     rows = np.arange(48)
     parts = {"train": rows[:40], "valid": rows[40:]}
     with pytest.raises(InputError, match="all zero"):
-        estimator.train(songs[0], 0 * songs[1], parts, CONFIG, Trainer(Optimisation(8, 1, 1, 0.01), BACKEND), seed=0)
+        estimator.train(songs[0], 0 * songs[1], parts, NETWORK, Trainer(Optimisation(8, 1, 1, 0.01), BACKEND), seed=0)
 
 
 def test_embedding_scores_by_hand():
@@ -102,7 +77,7 @@ def test_the_first_weights_depend_on_the_seed_alone(songs):
     for disturbance in (1, 2):
         torch.manual_seed(disturbance)
         trainer = Trainer(Optimisation(8, 1, 1, 0.001), BACKEND)
-        runs.append(estimator.train(*songs, parts, CONFIG, trainer, seed=3)[2])
+        runs.append(estimator.train(*songs, parts, NETWORK, trainer, seed=3)[2])
     assert runs[0].equals(runs[1])
 
 

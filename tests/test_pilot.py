@@ -9,14 +9,13 @@ import pytest
 import yaml
 from cell_files import write_pilot
 from matplotlib.text import Text
+from model_world import write_model
 
-from hearlog import estimator
 from hearlog.corpus import Corpus
 from hearlog.errors import InputError
 from hearlog.figures.pilot import pilot_scores
 from hearlog.figures.style import MINUS, save
 from hearlog.genres import REASONS, as_task, count_songs, label_songs
-from hearlog.network import EmbeddingNetwork
 from hearlog.pilot import NO_GENRES, SWITCHED_OFF, read_answers, read_summary, score_genres, summarise, wilson_interval
 from hearlog.report_text import render_pilot
 from stages import list_genres, pilot
@@ -99,8 +98,7 @@ def world(tmp_path, monkeypatch):
     pd.DataFrame({"fold": 0, "item_id": items["item_id"], "part": parts}).to_parquet(corpus.splits)
     np.save(corpus.mel, (rng.normal(size=(26, 96, 320)) - 40 * loud[:, None, None]).astype(np.float16))
     np.save(corpus.embeddings(1), (rng.normal(size=(26, 40)) + 9 * loud[:, None]).astype(np.float32))
-    config = estimator.EstimatorConfig(channels=16, factors=40, se_ratio=8, audio={}, mel={})
-    estimator.save(EmbeddingNetwork(16, 40, 8), config, tmp_path / "models/estimator-x1")
+    write_model(tmp_path / "models/estimator-x1")
     return tmp_path
 
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from hearlog import estimator, runtime
+from hearlog import runtime
 from hearlog.augmentation import Augmentation
 from hearlog.checkpoint import Run
 from hearlog.errors import InputError
 from hearlog.inference import predict
+from hearlog.model_folder import Network
 from hearlog.network import EmbeddingNetwork, SeparableNetwork
 from hearlog.optimisation import Optimisation
 from hearlog.output_layer import fit_output_layer
@@ -19,7 +20,7 @@ from hearlog.training import Trainer
 from hearlog.transfer import Cell, Settings, Task, Teacher
 
 BACKEND = runtime.start("cpu", "float32", 1)
-CONFIG = estimator.EstimatorConfig(channels=16, factors=8, se_ratio=8, audio={}, mel={})
+NETWORK = Network(channels=16, factors=8, se_ratio=8)
 
 
 def trainer(epochs: int = 25) -> Trainer:
@@ -50,7 +51,7 @@ def teacher(task) -> Teacher:
     torch.manual_seed(1)
     centres = task.clips["target"].map({"all": 0.0, "low": 1.0, "pulse": 2.0}).to_numpy()[:, None]
     embeddings = np.random.default_rng(1).normal(centres, 1, (36, 8)).astype(np.float32)
-    return Teacher(CONFIG.build(), embeddings)
+    return Teacher(NETWORK.build(), embeddings)
 
 
 def run(method: str, task: Task, teacher: Teacher | None, epochs: int = 25, **changes):

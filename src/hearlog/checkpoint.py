@@ -98,9 +98,14 @@ def fingerprint(settings: Mapping[str, Any], files: Iterable[Path]) -> str:
     """Hash settings, data, the hearlog modules that are loaded, and torch's version."""
     digest = hashlib.sha256(json.dumps([settings, torch.__version__], sort_keys=True).encode())
     for path in [*_code(), *files]:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(sha256(path)))
     return digest.hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """Hash a file's content; hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _code() -> list[Path]:

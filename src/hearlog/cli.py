@@ -1,4 +1,4 @@
-"""The command ``hearlog``: whether a run will work, what it will cost, and what the last one found."""
+"""The command ``hearlog``: the pipeline before, during and after a run, and the features of a trained model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import contextlib
 import itertools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from hearlog import feature_commands
 from hearlog.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,27 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="hearlog", description="Music features from listening logs.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    parsers = {}
-    for name, command in {"check": check, "plan": plan, "jobs": jobs, "report": report, "compare": compare}.items():
-        description = (command.__doc__ or "").splitlines()[0]
-        parsers[name] = commands.add_parser(name, help=description, description=description)
-        parsers[name].set_defaults(command=command)
+    pipeline = (check, plan, jobs, report, compare)
+    parsers = {command.__name__: _add(commands, command) for command in (*pipeline, *feature_commands.COMMANDS)}
     _add_options(parsers["check"])
     _add_job_options(parsers["plan"], parsers["jobs"])
-    parsers["compare"].add_argument(
-        "revisions",
-        nargs="*",
-        metavar="REV",
-        help="branch, tag, commit, experiment, or workspace (the files as they are now); the others are compared with "
-        "the first, and one alone with the workspace (default: HEAD workspace)",
-    )
-    parsers["compare"].add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
+    _add_revisions(parsers["compare"])
+    feature_commands.add_options(parsers)
     options = vars(parser.parse_args(arguments))
-    from hearlog.revisions import pipeline_folder
-
+    command = options.pop("command")
     try:
-        with contextlib.chdir(pipeline_folder()):
-            status = options.pop("command")(**options) or 0
+        with contextlib.chdir(_folder()) if command in pipeline else contextlib.nullcontext():
+            status = command(**options) or 0
         sys.stdout.flush()
         return status
     except InputError as error:
@@ -61,6 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _add(commands: Any, command: Callable[..., int | None]) -> argparse.ArgumentParser:
+    description = (command.__doc__ or "").splitlines()[0]
+    parser: argparse.ArgumentParser = commands.add_parser(command.__name__, help=description, description=description)
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _folder() -> Path:
+    from hearlog.revisions import pipeline_folder
+
+    return pipeline_folder()
+
+
 def _add_options(check: argparse.ArgumentParser) -> None:
     depth = check.add_mutually_exclusive_group()
     depth.add_argument(
@@ -68,6 +72,17 @@ def _add_options(check: argparse.ArgumentParser) -> None:
     )
     depth.add_argument("--full", action="store_true", help="decode every file, and read all log rows")
     check.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
+
+
+def _add_revisions(compare: argparse.ArgumentParser) -> None:
+    compare.add_argument(
+        "revisions",
+        nargs="*",
+        metavar="REV",
+        help="branch, tag, commit, experiment, or workspace (the files as they are now); the others are compared with "
+        "the first, and one alone with the workspace (default: HEAD workspace)",
+    )
+    compare.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
 
 
 def _add_job_options(plan: argparse.ArgumentParser, jobs: argparse.ArgumentParser) -> None:

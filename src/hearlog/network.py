@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 POOLS = ((4, 5), (3, 4), (2, 4), (2, 4))  # mel bands x frames, after the first four blocks
+LAYERS = ("block1", "block2", "block3", "block4", "block5", "embedding")
 
 
 def initialise(module: nn.Module) -> None:
@@ -109,6 +110,18 @@ class EmbeddingNetwork(nn.Module):
         for block in self.blocks:
             maps = block(maps)
         return self.embedding(maps)
+
+    def layers(self, mel: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Map as `forward` does; return each of `LAYERS`, ``(clips, channels)``, that of the embedding its factors.
+
+        Maps of a block are averaged over bands and frames; those of the fifth are averages already.
+        """
+        maps = mel[:, None].contiguous(memory_format=torch.channels_last)
+        found = {}
+        for name, block in zip(LAYERS, self.blocks, strict=False):
+            maps = block(maps)
+            found[name] = maps if maps.dim() == 2 else channel_means(maps)
+        return found | {"embedding": self.embedding(maps)}
 
 
 class SeparableBlock(nn.Module):

@@ -47,7 +47,7 @@ def test_where_users_and_songs_have_equal_numbers_the_loss_is_that_of_the_local_
     users, songs = np.arange(60), np.arange(30)
     circle = (users[:, None] - 2 * songs) % 60 < 12  # 6 songs a user, 12 users a song
     matrix, settings = interactions(csr_matrix(circle)), als(factors=3, alpha=5.0, regularization=2.0, iterations=40)
-    assert weighted_regularization(matrix, 2.0) == pytest.approx(2.0 / np.sqrt(6 * 12))
+    assert weighted_regularization(*matrix.shape, matrix.entries, 2.0) == pytest.approx(2.0 / np.sqrt(6 * 12))
     fitted = spark.fit(session, matrix, settings, 1, tmp_path)
     local = factorize(matrix, settings, 1, 2, tmp_path)
     np.testing.assert_allclose(fitted.users @ fitted.songs.T, local.users @ local.songs.T, atol=0.01)
@@ -60,7 +60,7 @@ def test_plays_weigh_by_their_logarithm(session, tmp_path):
     fitted = spark.fit(session, interactions(plays), settings, 0, tmp_path)
     # The last half-step solves the songs of given users.
     ratings.data = np.log2(1 + ratings.data)
-    param = weighted_regularization(interactions(plays), 1.0)
+    param = weighted_regularization(*plays.shape, plays.nnz, 1.0)
     for song in range(20):
         rating = ratings[:, [song]].toarray().ravel()
         confidence = 1 + 3 * rating

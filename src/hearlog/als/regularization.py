@@ -10,15 +10,14 @@ from hearlog.interactions import Interactions
 from hearlog.log_blocks import Als
 
 
-def weighted_regularization(matrix: Interactions, regularization: float) -> float:
+def weighted_regularization(users: int, songs: int, entries: int, regularization: float) -> float:
     """Return the ``regParam`` with which ALS-WR regularises about as much as one number for all users and songs.
 
     Only the product of both sides' regularisation shows in the scores, as users' factors may be any number of times
     larger where the songs' are smaller: so it is divided by the geometric mean of the means of songs a user and users
     a song.
     """
-    users, songs = matrix.shape
-    return regularization * sqrt(users * songs) / max(matrix.entries, 1)
+    return regularization * sqrt(users * songs) / max(entries, 1)
 
 
 def regularization_of(filled: np.ndarray, matrix: Interactions, settings: Als) -> np.ndarray:
@@ -38,5 +37,5 @@ def regularization_of(filled: np.ndarray, matrix: Interactions, settings: Als) -
     float64, (rows,).
     """
     if settings.engine == "spark":
-        return weighted_regularization(matrix, settings.regularization) * filled
+        return weighted_regularization(*matrix.shape, matrix.entries, settings.regularization) * filled
     return np.full(len(filled), settings.regularization)

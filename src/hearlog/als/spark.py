@@ -68,7 +68,7 @@ def fit(session: SparkSession, matrix: Interactions, settings: Als, seed: int, s
         als = ALS(
             rank=settings.factors,
             maxIter=settings.iterations,
-            regParam=weighted_regularization(matrix, settings.regularization),
+            regParam=weighted_regularization(*matrix.shape, matrix.entries, settings.regularization),
             alpha=settings.alpha,
             implicitPrefs=True,
             seed=seed,

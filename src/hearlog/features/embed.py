@@ -1,0 +1,143 @@
+"""Features of many files, written as one table; a run that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from hearlog.audio import quiet_decoders
+from hearlog.checkpoint import sha256
+from hearlog.crop import UnusableAudioError
+from hearlog.errors import InputError
+from hearlog.features.extractor import FeatureExtractor
+from hearlog.features.table import SUFFIXES, FeatureTable, write_features
+from hearlog.model_folder import WEIGHTS
+
+FILES_AT_ONCE = 64  # of a part, which is kept when a run is stopped
+REJECTED = ["path", "reason", "detail"]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What `embed_files` has done: numbers of files, and the table of those it left out, None if there is none."""
+
+    files: int
+    rejected: int
+    rejected_table: Path | None
+
+
+def embed_files(
+    files: Sequence[Path],
+    extractor: FeatureExtractor,
+    about: dict[str, Any],
+    out: Path,
+    *,
+    batch_size: int = 16,
+) -> Embedded:
+    """Compute features of files into one table.
+
+    Files are taken in parts of `FILES_AT_ONCE`, each of which is kept in ``.<out>.parts`` when it is done. Another run
+    for the same table takes over those whose files, model and settings are the same; batches never cross parts, so its
+    result is that of a run that was not stopped, to the last bit.
+
+    Parameters
+    ----------
+    files
+        Paths of sound files.
+    extractor
+        The model.
+    about
+        What decides the features beside the files, their layer and hop among it: as of `FeatureTable`.
+    out
+        The table to write: ``.parquet``, ``.npz`` or ``.csv``. The files that cannot be used are listed beside it, in
+        ``<out>.rejected.csv``: ``path``, ``reason`` and ``detail``.
+    batch_size
+        As of `FeatureExtractor.stream`.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be written, or no file can be used.
+    """
+    if out.suffix not in SUFFIXES:
+        raise InputError(f"{out}: the name must end with {', '.join(SUFFIXES)}")
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: there is no folder {out.parent}")
+    folder = out.with_name(f".{out.name}.parts")
+    folder.mkdir(exist_ok=True)
+    with quiet_decoders() as terminal, tqdm(total=len(files), unit="file", file=terminal, disable=None) as bar:
+        parts = [
+            _recall_part(files[start : start + FILES_AT_ONCE], extractor, about, folder, bar, batch_size)
+            for start in range(0, len(files), FILES_AT_ONCE)
+        ]
+    paths, starts, vectors, rejected = (np.concatenate(column) for column in zip(*parts, strict=True))
+    rejected_table = out.with_name(f"{out.name}.rejected.csv")
+    rejected_table.unlink(missing_ok=True)
+    if len(rejected):
+        pd.DataFrame(rejected, columns=REJECTED).to_csv(rejected_table, index=False)
+    if not len(paths):
+        raise InputError(f"none of {len(files)} files can be used; {rejected_table} says why")
+    hop = about["hop"]
+    write_features(FeatureTable(paths.astype(object), None if hop is None else starts, vectors, about), out)
+    shutil.rmtree(folder)
+    return Embedded(len(files) - len(rejected), len(rejected), rejected_table if len(rejected) else None)
+
+
+def _recall_part(
+    files: Sequence[Path], extractor: FeatureExtractor, about: dict[str, Any], folder: Path, bar: tqdm, batch_size: int
+) -> tuple[np.ndarray, ...]:
+    """Compute a part, unless a stopped run had: paths, starts and vectors of its windows, and rows of the rejected."""
+    stats = [(str(file), *_stamp(file)) for file in files]
+    name = hashlib.sha256(json.dumps([about, batch_size, stats]).encode()).hexdigest()
+    kept = folder / f"{name}.npz"
+    if kept.is_file():
+        bar.update(len(files))
+    else:
+        partial = folder / "partial.npz"
+        np.savez(partial, *_embed_part(files, extractor, about, bar, batch_size))
+        partial.replace(kept)
+    with np.load(kept, allow_pickle=False) as arrays:
+        return tuple(arrays.values())
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """Size and time of a file; of one that is gone, which is found out when it is read, zeros."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _embed_part(
+    files: Sequence[Path], extractor: FeatureExtractor, about: dict[str, Any], bar: tqdm, batch_size: int
+) -> tuple[np.ndarray, ...]:
+    layer, hop = about["layer"], about["hop"]
+    paths, rejected = list[str](), list[tuple[str, str, str]]()
+    starts, vectors = [np.empty(0)], [np.empty((0, extractor.dimensions(layer)), np.float32)]
+    stream = extractor.stream(files, layer=layer, hop=hop, batch_size=batch_size)
+    for file, found in zip(files, stream, strict=True):
+        bar.update()
+        if isinstance(found, UnusableAudioError):
+            rejected.append((str(file), found.reason, found.detail))
+            continue
+        paths += [str(file)] * len(found.starts)
+        starts.append(found.starts)
+        vectors.append(found.vectors)
+    table = np.array(rejected, np.str_).reshape(len(rejected), len(REJECTED))
+    return np.array(paths, np.str_), np.concatenate(starts), np.concatenate(vectors), table
+
+
+def describe(folder: Path, layer: str, hop: float | None, engine: str, precision: str) -> dict[str, Any]:
+    """Say what features a model folder gives, as of `FeatureTable.about`."""
+    weights = sha256(folder / WEIGHTS)
+    return {"model": weights, "layer": layer, "hop": hop, "engine": engine, "precision": precision}

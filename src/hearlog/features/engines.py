@@ -1,0 +1,125 @@
+"""What runs a trained network from the spectrogram on: torch, or an exported network in ONNX Runtime or OpenVINO."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from hearlog import model_folder, runtime
+from hearlog.errors import InputError
+from hearlog.network import EmbeddingNetwork
+
+ENGINES = ("torch", "onnx", "openvino")
+EXPORTED = {"onnx": "model.onnx", "openvino": "model.xml"}  # files of a model folder
+
+
+class Engine(Protocol):
+    """Runs a network."""
+
+    def run(self, mels: np.ndarray, layer: str) -> np.ndarray:
+        """Map spectrograms, float16, clips x mel bands x frames, to one of `hearlog.network.LAYERS`.
+
+        Returns
+        -------
+        float32, clips x channels, or clips x factors of the embedding.
+        """
+        ...
+
+
+class TorchEngine:
+    """The network itself.
+
+    Parameters
+    ----------
+    network
+        With trained weights.
+    device, precision
+        As of `hearlog.runtime.start`.
+    """
+
+    def __init__(self, network: EmbeddingNetwork, device: str, precision: str) -> None:
+        self.backend = runtime.start(device, precision, torch.get_num_threads())
+        self.network = network
+        self.backend.place_network(network).eval()
+
+    def run(self, mels: np.ndarray, layer: str) -> np.ndarray:
+        """Map as `Engine.run`."""
+        with torch.inference_mode(), self.backend.autocast(), runtime.out_of_memory("embed"):
+            clips = self.backend.place(torch.from_numpy(mels)).float()
+            found = self.network(clips) if layer == "embedding" else self.network.layers(clips)[layer]
+            return found.float().cpu().numpy()
+
+
+class OnnxEngine:
+    """The network as `hearlog export --format onnx` writes it, in ONNX Runtime on the CPU.
+
+    Parameters
+    ----------
+    path
+        Of ``model.onnx``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.session = _imported("onnxruntime").InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def run(self, mels: np.ndarray, layer: str) -> np.ndarray:
+        """Map as `Engine.run`."""
+        found: np.ndarray = self.session.run([layer], {"mel": mels.astype(np.float32)})[0]
+        return found
+
+
+class OpenvinoEngine:
+    """The network as `hearlog export --format openvino` writes it, in OpenVINO on the CPU, in float32.
+
+    Parameters
+    ----------
+    path
+        Of ``model.xml``, beside which stands ``model.bin``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.model = _imported("openvino").Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def run(self, mels: np.ndarray, layer: str) -> np.ndarray:
+        """Map as `Engine.run`."""
+        return np.array(self.model({"mel": mels.astype(np.float32)})[layer])
+
+
+def open_engine(name: str, folder: Path, device: str, precision: str) -> Engine:
+    """Open one of `ENGINES` on a model folder.
+
+    Parameters
+    ----------
+    name
+        Of the engine.
+    folder
+        Of the model.
+    device, precision
+        As of `TorchEngine`; the others run on the CPU in float32.
+
+    Raises
+    ------
+    InputError
+        If the engine, or the file it runs, is not there.
+    """
+    if name == "torch":
+        return TorchEngine(model_folder.load(folder)[0], device, precision)
+    if name not in EXPORTED:
+        raise InputError(f"engine {name!r}: unknown; there are {', '.join(ENGINES)}")
+    if device not in ("auto", "cpu") or precision not in ("auto", "float32"):
+        raise InputError(f"engine {name} runs on the CPU in float32: leave out device {device}, precision {precision}")
+    path = folder / EXPORTED[name]
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Run: hearlog export {folder} --format {name}")
+    return OnnxEngine(path) if name == "onnx" else OpenvinoEngine(path)
+
+
+def _imported(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise InputError(f"{module} is not installed: pip install -r requirements-export.txt") from None

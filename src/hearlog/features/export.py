@@ -1,0 +1,108 @@
+"""A trained network as ONNX or OpenVINO, from the spectrogram on, with every layer as an output."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hearlog import model_folder
+from hearlog.errors import InputError
+from hearlog.features.engines import EXPORTED, TorchEngine, open_engine
+from hearlog.network import LAYERS, EmbeddingNetwork
+
+OPSET = 18
+TOLERANCE = 1e-4  # of the largest element of a layer
+PACKAGES = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("onnx", "onnxscript", "openvino")}
+
+
+class AllLayers(torch.nn.Module):
+    """A network whose output is a tuple of `hearlog.network.LAYERS`."""
+
+    def __init__(self, network: EmbeddingNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, mel: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Map mel spectrograms, ``(clips, bands, frames)``."""
+        layers = self.network.layers(mel)
+        return tuple(layers[name] for name in LAYERS)
+
+
+def export(folder: Path, form: str) -> tuple[Path, float]:
+    """Write the network of a model folder in another format, and compare the two.
+
+    The input is ``mel``, float32, clips x mel bands x frames, in dB; the outputs are `LAYERS`, float32.
+
+    Parameters
+    ----------
+    folder
+        Of the model; the file is written beside its weights: ``model.onnx``, or ``model.xml`` and ``model.bin``.
+    form
+        ``onnx`` or ``openvino``.
+
+    Returns
+    -------
+    Path of the file, and the largest difference from torch over all layers, as a share of the layer's largest element.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no model, or a package is missing.
+    RuntimeError
+        If the two differ by more than `TOLERANCE`.
+    """
+    _refuse_missing(form)
+    network, config = model_folder.load(folder)
+    frames = config.samples // config.mel.hop_length
+    mel = torch.from_numpy(np.random.default_rng(0).uniform(-80, 20, (2, config.mel.n_mels, frames)).astype(np.float32))
+    path = folder / EXPORTED[form]
+    module = AllLayers(network).eval()
+    (_write_onnx if form == "onnx" else _write_openvino)(module, mel, path)
+    difference = _difference(network, folder, form, mel.numpy())
+    if not difference <= TOLERANCE:
+        raise RuntimeError(f"{path}: differs from torch by {difference:.2g} of the largest element")
+    return path, difference
+
+
+def _write_onnx(module: AllLayers, mel: torch.Tensor, path: Path) -> None:
+    program = torch.onnx.export(
+        module,
+        (mel,),
+        input_names=["mel"],
+        output_names=list(LAYERS),
+        dynamic_shapes={"mel": {0: torch.export.Dim("clips", min=1)}},
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    program.save(path)
+
+
+def _write_openvino(module: AllLayers, mel: torch.Tensor, path: Path) -> None:
+    openvino = importlib.import_module("openvino")
+    with tempfile.TemporaryDirectory() as folder:  # by ONNX: openvino's own converter of torch reports its use
+        _write_onnx(module, mel, Path(folder, "model.onnx"))
+        openvino.save_model(openvino.Core().read_model(Path(folder, "model.onnx")), path, compress_to_fp16=False)
+
+
+def _difference(network: EmbeddingNetwork, folder: Path, form: str, mels: np.ndarray) -> float:
+    ours, theirs = TorchEngine(network, "cpu", "float32"), open_engine(form, folder, "cpu", "float32")
+    shares = []
+    for layer in LAYERS:
+        truth = ours.run(mels, layer)
+        shares.append(np.abs(theirs.run(mels, layer) - truth).max() / np.abs(truth).max())
+    return float(max(shares))
+
+
+def _refuse_missing(form: str) -> None:
+    if form not in PACKAGES:
+        raise InputError(f"format {form!r}: unknown; there are {', '.join(PACKAGES)}")
+    missing = [name for name in PACKAGES[form] if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"format {form} needs {', '.join(missing)}: pip install -r requirements-export.txt")

@@ -1,0 +1,228 @@
+"""Features of any sound: a trained model with its front end, from files or arrays to vectors."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from hearlog import model_folder, runtime
+from hearlog.crop import UnusableAudioError
+from hearlog.errors import InputError
+from hearlog.features.engines import Engine, open_engine
+from hearlog.front_end import FrontEnd, open_front_end
+from hearlog.model_folder import ModelConfig
+from hearlog.network import LAYERS
+
+Sound = str | os.PathLike[str] | np.ndarray  # a file, or its samples
+T, R = TypeVar("T"), TypeVar("R")
+NAMES = {"penultimate": "block5"}  # of layers: what the embedding is computed from
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of one sound.
+
+    Attributes
+    ----------
+    starts
+        Seconds at which its windows begin, float64, (windows,); without windows a single 0.
+    vectors
+        float32, windows x dimensions.
+    """
+
+    starts: np.ndarray
+    vectors: np.ndarray
+
+
+class FeatureExtractor:
+    """Turns sounds into features of a trained model.
+
+    Parameters
+    ----------
+    config
+        Of the model.
+    front_end
+        Its own.
+    engine
+        What runs its network.
+    """
+
+    def __init__(self, config: ModelConfig, front_end: FrontEnd, engine: Engine) -> None:
+        self.config, self.front_end, self.engine = config, front_end, engine
+
+    def embed(
+        self,
+        sounds: Sound | Iterable[Sound],
+        *,
+        sample_rate: int | None = None,
+        layer: str = "embedding",
+        batch_size: int = 16,
+    ) -> np.ndarray:
+        """Compute a vector of the middle of each sound.
+
+        Parameters
+        ----------
+        sounds
+            Paths of files, or arrays of samples, (frames,) or (frames, channels), float in [-1, 1] or int16; one, or
+            several in a list.
+        sample_rate
+            Of arrays, in Hz.
+        layer
+            ``embedding`` (the predicted CF embedding), ``penultimate`` (the layer below, the same as ``block5``), or
+            ``block1`` to ``block5``, averaged over bands and frames.
+        batch_size
+            Sounds that the network takes at once; it does not show in the result, but for rounding.
+
+        Returns
+        -------
+        float32, sounds x dimensions: the model's factors for ``embedding``, its channels for the others.
+
+        Raises
+        ------
+        InputError
+            If a sound cannot be used, naming it.
+        """
+        found = [of_sound.vectors[0] for of_sound in self._all(sounds, sample_rate, layer, None, batch_size)]
+        return np.stack(found) if found else np.empty((0, self.dimensions(layer)), np.float32)
+
+    def embed_windows(
+        self,
+        sounds: Sound | Iterable[Sound],
+        hop: float,
+        *,
+        sample_rate: int | None = None,
+        layer: str = "embedding",
+        batch_size: int = 16,
+    ) -> list[Features]:
+        """Compute a sequence of vectors over the whole of each sound, one every ``hop`` seconds; else as `embed`.
+
+        Windows are as long as the crops that the model was trained on, and end within the sound.
+        """
+        return list(self._all(sounds, sample_rate, layer, hop, batch_size))
+
+    def stream(
+        self,
+        sounds: Iterable[Sound],
+        *,
+        sample_rate: int | None = None,
+        layer: str = "embedding",
+        hop: float | None = None,
+        batch_size: int = 16,
+        threads: int = 0,
+    ) -> Iterator[Features | UnusableAudioError]:
+        """Compute features of one sound after the other, in their order, of each as soon as may be.
+
+        Files are decoded ahead in ``threads`` threads (0: one a core). A sound that cannot be used gives the reason.
+        """
+        layer = self._layer(layer)
+        if hop is not None and not hop > 0:
+            raise InputError(f"hop {hop:g}: give the seconds between windows, more than 0")
+
+        def read(sound: Sound) -> tuple[np.ndarray, np.ndarray] | UnusableAudioError:
+            try:
+                return self._read(sound, sample_rate, hop)
+            except UnusableAudioError as unusable:
+                return unusable
+
+        waiting: list[tuple[np.ndarray, np.ndarray] | UnusableAudioError] = []
+        for sound in _ahead(read, sounds, runtime.threads(threads), batch_size):
+            waiting.append(sound)
+            if sum(len(item[0]) for item in waiting if isinstance(item, tuple)) >= batch_size:
+                yield from self._run(waiting, layer, batch_size)
+                waiting = []
+        yield from self._run(waiting, layer, batch_size)
+
+    def dimensions(self, layer: str) -> int:
+        """Length of a layer's vectors."""
+        network = self.config.network
+        return network.factors if self._layer(layer) == "embedding" else network.channels
+
+    def _all(
+        self, sounds: Sound | Iterable[Sound], sample_rate: int | None, layer: str, hop: float | None, batch_size: int
+    ) -> Iterator[Features]:
+        one = isinstance(sounds, str | os.PathLike) or (isinstance(sounds, np.ndarray) and sounds.dtype.kind in "fiu")
+        several: list[Sound] = [sounds] if one else list(sounds)  # type: ignore[list-item, arg-type]
+        found = self.stream(several, sample_rate=sample_rate, layer=layer, hop=hop, batch_size=batch_size)
+        for i, (sound, features) in enumerate(zip(several, found, strict=True)):
+            if isinstance(features, UnusableAudioError):
+                name = f"sound {i}" if isinstance(sound, np.ndarray) else os.fspath(sound)
+                raise InputError(f"{name}: {features}")
+            yield features
+
+    def _read(self, sound: Sound, sample_rate: int | None, hop: float | None) -> tuple[np.ndarray, np.ndarray]:
+        """Seconds at which windows begin, and their spectrograms."""
+        if isinstance(sound, np.ndarray):
+            if sample_rate is None:
+                raise InputError("sample_rate: missing; arrays do not tell theirs")
+            if hop is None:
+                return np.zeros(1), self.front_end.take(sound, sample_rate)[None]
+            return self.front_end.take_windows(sound, sample_rate, hop)
+        if hop is None:
+            return np.zeros(1), self.front_end.read(Path(sound))[None]
+        return self.front_end.read_windows(Path(sound), hop)
+
+    def _run(
+        self, waiting: list[tuple[np.ndarray, np.ndarray] | UnusableAudioError], layer: str, batch_size: int
+    ) -> Iterator[Features | UnusableAudioError]:
+        read = [item for item in waiting if isinstance(item, tuple)]
+        if read:
+            mels = np.concatenate([mels for _, mels in read])
+            parts = [mels[start : start + batch_size] for start in range(0, len(mels), batch_size)]
+            vectors = np.concatenate([self.engine.run(part, layer) for part in parts])
+            ends = np.cumsum([len(starts) for starts, _ in read])
+            of_sounds = iter(np.split(vectors, ends[:-1]))
+        for item in waiting:
+            yield Features(item[0], next(of_sounds)) if isinstance(item, tuple) else item
+
+    def _layer(self, layer: str) -> str:
+        layer = NAMES.get(layer, layer)
+        if layer not in LAYERS:
+            raise InputError(f"layer {layer!r}: unknown; there are {', '.join([*LAYERS, *NAMES])}")
+        return layer
+
+
+def _ahead(do: Callable[[T], R], items: Iterable[T], threads: int, most: int) -> Iterator[R]:
+    """Map in threads, in order, at most so many results ahead of the one that is taken."""
+    # torch's own threads within each of these would be as many again.
+    with ThreadPoolExecutor(threads, "read", initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        futures: deque[Future[R]] = deque()
+        for item in items:
+            futures.append(pool.submit(do, item))
+            if len(futures) > threads + most:
+                yield futures.popleft().result()
+        while futures:
+            yield futures.popleft().result()
+
+
+def load(
+    folder: str | os.PathLike[str], *, device: str = "auto", precision: str = "float32", engine: str = "torch"
+) -> FeatureExtractor:
+    """Open a model folder.
+
+    Parameters
+    ----------
+    folder
+        With ``model.safetensors`` and ``config.json``, as the stage train_estimator writes it to ``models/``.
+    device
+        ``auto`` (CUDA where it exists), ``cpu``, ``cuda`` or ``cuda:N``; of engine torch.
+    precision
+        ``float32``; or ``bfloat16``, or ``auto``, which takes that where the hardware has it; of engine torch.
+    engine
+        ``torch``; or ``onnx`` or ``openvino``, which run what `hearlog.features.export.export` wrote.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no model, or this installation would make other spectrograms of sounds.
+    """
+    path = Path(folder)
+    config = model_folder.read_config(path)
+    return FeatureExtractor(config, open_front_end(config), open_engine(engine, path, device, precision))

@@ -1,0 +1,107 @@
+"""Features of many files in one table on disk: Parquet, npz or CSV."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hearlog.errors import InputError
+
+SUFFIXES = (".parquet", ".npz", ".csv")
+ABOUT = "hearlog"  # key under which Parquet and npz say what the features are
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Features of files.
+
+    Attributes
+    ----------
+    paths
+        Of the files, text, (rows,); a file has a row for each of its windows.
+    starts
+        Seconds at which the windows begin, float64, (rows,); None where a row is the middle of its file.
+    vectors
+        float32, rows x dimensions.
+    about
+        ``model`` (SHA-256 of its weights), ``layer``, ``hop``, ``engine`` and ``precision``; empty where it is not
+        known, as in CSV.
+    """
+
+    paths: np.ndarray
+    starts: np.ndarray | None
+    vectors: np.ndarray
+    about: dict[str, Any]
+
+
+def write_features(table: FeatureTable, path: Path) -> None:
+    """Write a table in the format that the name ends with, whole or not at all.
+
+    Parquet and CSV have the columns ``path``, ``start`` where there are windows, and ``f0``, ``f1`` …; npz the arrays
+    ``path``, ``start`` and ``features``.
+    """
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    if path.suffix == ".npz":
+        starts = {} if table.starts is None else {"start": table.starts}
+        paths = table.paths.astype(np.str_)
+        np.savez(partial, path=paths, **starts, features=table.vectors, **{ABOUT: json.dumps(table.about)})
+    else:
+        columns: dict[str, Any] = {"path": table.paths}
+        columns |= {} if table.starts is None else {"start": table.starts}
+        columns |= {f"f{i}": column for i, column in enumerate(np.ascontiguousarray(table.vectors.T))}
+        if path.suffix == ".csv":
+            pd.DataFrame(columns).to_csv(partial, index=False)
+        else:
+            found = pa.table({**columns, "path": pa.array(table.paths, pa.string())})
+            pq.write_table(found.replace_schema_metadata({ABOUT: json.dumps(table.about)}), partial)
+    partial.replace(path)
+
+
+def read_features(path: Path) -> FeatureTable:
+    """Read what `write_features` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is not there or holds no features.
+    """
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{path}: features are in a file that ends with {', '.join(SUFFIXES)}")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Make it with hearlog embed FILES --out {path}")
+    try:
+        table = _read_arrays(path) if path.suffix == ".npz" else _read_columns(path)
+    except (OSError, KeyError, ValueError, BadZipFile, pa.ArrowException) as error:
+        raise InputError(f"{path}: holds no features of hearlog embed: {error}") from None
+    faulty = np.flatnonzero(~np.isfinite(table.vectors).all(axis=1))
+    if len(faulty):
+        raise InputError(f"{path}: the features of {table.paths[faulty[0]]} are not finite: embed it again")
+    return table
+
+
+def _read_arrays(path: Path) -> FeatureTable:
+    with np.load(path, allow_pickle=False) as arrays:
+        starts = arrays.get("start")
+        about = json.loads(str(arrays[ABOUT]))
+        return FeatureTable(arrays["path"].astype(object), starts, arrays["features"].astype(np.float32), about)
+
+
+def _read_columns(path: Path) -> FeatureTable:
+    if path.suffix == ".csv":
+        frame, about = pd.read_csv(path, dtype={"path": "str"}, keep_default_na=False), {}
+    else:
+        found = pq.read_table(path)
+        frame, about = found.to_pandas(), json.loads((found.schema.metadata or {}).get(ABOUT.encode(), b"{}"))
+    columns = [name for name in frame if str(name).startswith("f") and str(name)[1:].isdigit()]
+    if not columns:
+        raise ValueError("no columns f0, f1 …")
+    starts = frame["start"].to_numpy(np.float64) if "start" in frame else None
+    return FeatureTable(frame["path"].to_numpy(object), starts, frame[columns].to_numpy(np.float32), about)
