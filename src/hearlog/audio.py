@@ -19,6 +19,8 @@ from hearlog.files import is_lfs_pointer
 
 LONGEST_MP3_FRAME = 1441  # bytes: 320 kbit/s at 32 kHz, padded
 DECODED_AT_ONCE = 2**16  # frames
+# So far back may frames of mp3 lean on earlier ones: 511 bytes, which are 20 of the shortest, and one for the overlap.
+MP3_MEMORY = 24 * 1152
 UNKNOWN = 2**63 - 1  # frames, by libsndfile, of FLAC from an encoder that could not go back to write their number
 
 
@@ -119,7 +121,7 @@ def read_sound(path: Path, sample_rate: int, min_seconds: float) -> tuple[np.nda
 def quiet_decoders() -> Iterator[TextIO]:
     """Send what C libraries write to stderr nowhere; yield the real one.
 
-    libmpg123 complains of every seek into an mp3 file whose frames lean on earlier ones, and decodes it exactly.
+    libmpg123 complains of every seek into an mp3 file whose frames lean on earlier ones, which are decoded for nothing.
     What matters of damage is seen in what was read.
     """
     sys.stderr.flush()
@@ -147,9 +149,17 @@ def _open(path: Path) -> Iterator[_SoundFile]:
 
 
 class _SoundFile(soundfile.SoundFile):
-    """A sound file; where its length is not known libFLAC cannot seek, as soundfile would after every read."""
+    """A sound file in which soundfile does not seek after every read, to where it stands already.
+
+    libFLAC cannot, where the length is not known; in mp3 what is read next would lack what its frames lean on.
+    """
 
     def seekable(self) -> bool:
+        return False
+
+    @property
+    def has_index(self) -> bool:
+        """Whether one may seek in it."""
         return self.frames != UNKNOWN and super().seekable()
 
 
@@ -225,9 +235,10 @@ def _read(file: _SoundFile, count: int, begin: int, frames: int) -> np.ndarray:
 
 
 def _go_to(file: _SoundFile, frame: int) -> None:
-    """Move a newly opened file to a frame, if need be by decoding all before it."""
-    if file.seekable():
-        file.seek(frame)
-        return
-    for begin in range(0, frame, DECODED_AT_ONCE):
+    """Move an opened file to a frame, if need be by decoding some or all before it."""
+    start = 0
+    if file.has_index:
+        start = max(frame - MP3_MEMORY, 0) if file.format == "MP3" else frame
+        file.seek(start)
+    for begin in range(start, frame, DECODED_AT_ONCE):
         file.read(min(frame - begin, DECODED_AT_ONCE), dtype="float32")
