@@ -1,0 +1,27 @@
+"""Write the model card of the CF estimator of one capacity."""
+
+from hearlog import model_folder, params
+from hearlog.cells import read_json
+from hearlog.model_card import write_card
+from hearlog.synthetic import is_generated
+from stages import paths, run
+
+
+def main(width: int) -> None:
+    """Put what is known of the estimator of ``width`` beside its weights."""
+    settings = params.load()
+    folder = paths.estimator(width)
+    card = write_card(
+        model_folder.read_config(folder),
+        folder.as_posix(),
+        read_json(paths.METRICS / f"estimator-x{width}.json"),
+        read_json(paths.METRICS / "logs.json"),
+        read_json(paths.METRICS / "als.json"),
+        is_generated(settings.logs.path) or is_generated(settings.songs.audio_root),
+    )
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    print(f"model x{width}: {folder}, with its card in README.md")
+
+
+if __name__ == "__main__":
+    run(main)
