@@ -122,4 +122,4 @@ def _imported(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise InputError(f"{module} is not installed: pip install -r requirements-export.txt") from None
+        raise InputError(f"{module} is not installed: pip install -r requirements.txt") from None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -70,18 +73,31 @@ def export(folder: Path, form: str) -> tuple[Path, float]:
 
 
 def _write_onnx(module: AllLayers, mel: torch.Tensor, path: Path) -> None:
-    program = torch.onnx.export(
-        module,
-        (mel,),
-        input_names=["mel"],
-        output_names=list(LAYERS),
-        dynamic_shapes={"mel": {0: torch.export.Dim("clips", min=1)}},
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    with _quiet_exporter():
+        program = torch.onnx.export(
+            module,
+            (mel,),
+            input_names=["mel"],
+            output_names=list(LAYERS),
+            dynamic_shapes={"mel": {0: torch.export.Dim("clips", min=1)}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
     program.save(path)
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Keep the exporter from warning that torchvision, of which a network has nothing, is not installed."""
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _write_openvino(module: AllLayers, mel: torch.Tensor, path: Path) -> None:
@@ -105,4 +121,4 @@ def _refuse_missing(form: str) -> None:
         raise InputError(f"format {form!r}: unknown; there are {', '.join(PACKAGES)}")
     missing = [name for name in PACKAGES[form] if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(f"format {form} needs {', '.join(missing)}: pip install -r requirements-export.txt")
+        raise InputError(f"format {form} needs {', '.join(missing)}: pip install -r requirements.txt")
