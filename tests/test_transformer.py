@@ -11,7 +11,7 @@ import soundfile
 from model_world import write_model
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sound_files import RATE, make_sound, write_sounds
@@ -21,7 +21,7 @@ from hearlog import front_end, model_folder
 from hearlog.blocks import Mel
 from hearlog.errors import InputError
 from hearlog.features.transformer import CFFeatures
-from hearlog.model_folder import CONFIG, WEIGHTS, Crop
+from hearlog.model_folder import Crop
 
 NOT_FOR_AUDIO = {
     "check_estimators_dtypes": "it gives integers of 32 and 64 bits, whose full scale is unknown: only int16 is taken"

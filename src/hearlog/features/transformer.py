@@ -76,7 +76,7 @@ class CFFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             If the folder holds no model that can be used here, or ``X`` no sounds.
         """
         self._sounds(X, reset=True)
-        self._opened = None
+        self._opened: tuple[object, FeatureExtractor] | None = None
         self._extractor().dimensions(self.layer)
         return self
 
@@ -120,7 +120,7 @@ class CFFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def _extractor(self) -> FeatureExtractor:
         """Open the model, unless it is open."""
         wanted = (self.model, self.device, self.precision, self.engine)
-        opened: tuple[object, FeatureExtractor] | None = getattr(self, "_opened", None)
+        opened = getattr(self, "_opened", None)
         if opened is None or opened[0] != wanted:
             opened = wanted, load(self.model, device=self.device, precision=self.precision, engine=self.engine)
             self._opened = opened
