@@ -22,7 +22,8 @@ from hearlog.model_folder import ModelConfig
 from hearlog.network import LAYERS
 
 Sound = str | os.PathLike[str] | np.ndarray  # a file, or its samples
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 NAMES = {"penultimate": "block5"}  # of layers: what the embedding is computed from
 
 

@@ -50,9 +50,10 @@ def write_features(table: FeatureTable, path: Path) -> None:
     """
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     if path.suffix == ".npz":
-        starts = {} if table.starts is None else {"start": table.starts}
-        paths = table.paths.astype(np.str_)
-        np.savez(partial, path=paths, **starts, features=table.vectors, **{ABOUT: json.dumps(table.about)})
+        arrays: dict[str, Any] = {"path": table.paths.astype(np.str_), "features": table.vectors}
+        arrays |= {} if table.starts is None else {"start": table.starts}
+        arrays[ABOUT] = json.dumps(table.about)
+        np.savez(partial, **arrays)
     else:
         columns: dict[str, Any] = {"path": table.paths}
         columns |= {} if table.starts is None else {"start": table.starts}
