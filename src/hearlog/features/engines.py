@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from hearlog import model_folder, runtime
+from hearlog.checkpoint import sha256
 from hearlog.errors import InputError
 from hearlog.network import EmbeddingNetwork
 
 ENGINES = ("torch", "onnx", "openvino")
 EXPORTED = {"onnx": "model.onnx", "openvino": "model.xml"}  # files of a model folder
+OF = "hearlog_weights"  # key under which these hold the SHA-256 of the weights that they were made of
 
 
 class Engine(Protocol):
@@ -65,6 +67,7 @@ class OnnxEngine:
 
     def __init__(self, path: Path) -> None:
         self.session = _imported("onnxruntime").InferenceSession(path, providers=["CPUExecutionProvider"])
+        self.weights = self.session.get_modelmeta().custom_metadata_map.get(OF)
 
     def run(self, mels: np.ndarray, layer: str) -> np.ndarray:
         """Map as `Engine.run`."""
@@ -82,7 +85,10 @@ class OpenvinoEngine:
     """
 
     def __init__(self, path: Path) -> None:
-        self.model = _imported("openvino").Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        core = _imported("openvino").Core()
+        model = core.read_model(path)
+        self.weights = model.get_rt_info(OF).value if model.has_rt_info(OF) else None
+        self.model = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(self, mels: np.ndarray, layer: str) -> np.ndarray:
         """Map as `Engine.run`."""
@@ -104,7 +110,7 @@ def open_engine(name: str, folder: Path, device: str, precision: str) -> Engine:
     Raises
     ------
     InputError
-        If the engine, or the file it runs, is not there.
+        If the engine, or the file it runs, is not there, or the file was made of other weights than the folder holds.
     """
     if name == "torch":
         return TorchEngine(model_folder.load(folder)[0], device, precision)
@@ -115,7 +121,10 @@ def open_engine(name: str, folder: Path, device: str, precision: str) -> Engine:
     path = folder / EXPORTED[name]
     if not path.is_file():
         raise InputError(f"{path}: no such file. Run: hearlog export {folder} --format {name}")
-    return OnnxEngine(path) if name == "onnx" else OpenvinoEngine(path)
+    engine = OnnxEngine(path) if name == "onnx" else OpenvinoEngine(path)
+    if engine.weights != sha256(folder / model_folder.WEIGHTS):
+        raise InputError(f"{path}: of other weights than the model's. Run: hearlog export {folder} --format {name}")
+    return engine
 
 
 def _imported(module: str) -> Any:

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from hearlog import model_folder
+from hearlog.checkpoint import sha256
 from hearlog.errors import InputError
-from hearlog.features.engines import EXPORTED, TorchEngine, open_engine
+from hearlog.features.engines import EXPORTED, OF, TorchEngine, open_engine
 from hearlog.network import LAYERS, EmbeddingNetwork
 
 OPSET = 18
@@ -65,14 +66,14 @@ def export(folder: Path, form: str) -> tuple[Path, float]:
     mel = torch.from_numpy(np.random.default_rng(0).uniform(-80, 20, (2, config.mel.n_mels, frames)).astype(np.float32))
     path = folder / EXPORTED[form]
     module = AllLayers(network).eval()
-    (_write_onnx if form == "onnx" else _write_openvino)(module, mel, path)
+    (_write_onnx if form == "onnx" else _write_openvino)(module, mel, path, sha256(folder / model_folder.WEIGHTS))
     difference = _difference(network, folder, form, mel.numpy())
     if not difference <= TOLERANCE:
         raise RuntimeError(f"{path}: differs from torch by {difference:.2g} of the largest element")
     return path, difference
 
 
-def _write_onnx(module: AllLayers, mel: torch.Tensor, path: Path) -> None:
+def _write_onnx(module: AllLayers, mel: torch.Tensor, path: Path, weights: str) -> None:
     with _quiet_exporter():
         program = torch.onnx.export(
             module,
@@ -85,6 +86,7 @@ def _write_onnx(module: AllLayers, mel: torch.Tensor, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
+    program.model.metadata_props[OF] = weights
     program.save(path)
 
 
@@ -100,11 +102,13 @@ def _quiet_exporter() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _write_openvino(module: AllLayers, mel: torch.Tensor, path: Path) -> None:
+def _write_openvino(module: AllLayers, mel: torch.Tensor, path: Path, weights: str) -> None:
     openvino = importlib.import_module("openvino")
     with tempfile.TemporaryDirectory() as folder:  # by ONNX: openvino's own converter of torch reports its use
-        _write_onnx(module, mel, Path(folder, "model.onnx"))
-        openvino.save_model(openvino.Core().read_model(Path(folder, "model.onnx")), path, compress_to_fp16=False)
+        _write_onnx(module, mel, Path(folder, "model.onnx"), weights)
+        model = openvino.Core().read_model(Path(folder, "model.onnx"))
+        model.set_rt_info(weights, OF)
+        openvino.save_model(model, path, compress_to_fp16=False)
 
 
 def _difference(network: EmbeddingNetwork, folder: Path, form: str, mels: np.ndarray) -> float:
