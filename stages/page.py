@@ -11,7 +11,7 @@ protocol does not look at these).
 from pathlib import Path
 from typing import Any
 
-from hearlog import cells, params, report, report_text
+from hearlog import cells, params, probe_scores, report, report_text
 from hearlog.cells import METHODS, TITLES
 from hearlog.corpora import READERS
 from hearlog.corpus import Corpus
@@ -58,6 +58,9 @@ def _results(settings: Params) -> dict[str, Any]:
         "test_tables": results.tables_of_tests(summary, len(widths)),
         "within_tables": results.within_tables(cells.read_table(paths.PLOTS / "within_tasks.tsv")),
         "estimator_tables": results.estimator_tables(estimators),
+        "probe_tables": results.probe_tables(
+            probe_scores.read_probes(settings.tasks, settings.probe.widths, paths.PLOTS / "probe")
+        ),
         "kd_follows_fix": results.kd_follows_fix(summary),
         "figures": figures.read_figures(paths.PLOTS, facts),
         "widest": widest,

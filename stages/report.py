@@ -1,8 +1,9 @@
 """Test the methods against each other over all cells and within tasks, draw the figures and print the report."""
 
-from hearlog import cells, params, pilot, report, report_text, within_tasks
+from hearlog import cells, params, pilot, probe_scores, report, report_text, within_tasks
 from hearlog.figures import confusion, curves, differences, embedding_map, estimator, style
 from hearlog.figures import pilot as pilot_figure
+from hearlog.figures import probe as probe_figure
 from hearlog.figures import scores as score_figures
 from hearlog.synthetic import is_synthetic
 from stages import paths, run
@@ -26,6 +27,7 @@ def main() -> None:
     paths.write_metrics("pilot", of_pilot)
     genres = pilot.score_genres(answers)
     genres.to_csv(paths.plot_path("figure1.tsv"), sep="\t", index=False)
+    probes = probe_scores.read_probes(settings.tasks, settings.probe.widths, paths.PLOTS / "probe")
     figures = {
         "figure1": pilot_figure.pilot_scores(genres, of_pilot, synthetic),
         "differences": differences.paired_differences(scores, summary, within, synthetic),
@@ -42,6 +44,7 @@ def main() -> None:
             synthetic,
         ),
         "figure4": score_figures.figure4(scores, synthetic),
+        "probe": probe_figure.probe_scores(probes, synthetic),
     }
     for name, figure in figures.items():
         style.save(figure, paths.plot_path(name))
@@ -50,6 +53,7 @@ def main() -> None:
     unfinished = report.count_unfinished(scores, paths.PLOTS / "transfer", epochs)
     print(f"\n{report_text.render_unfinished(unfinished, epochs)}")
     print(f"\n{report_text.render_pilot(of_pilot)}")
+    print(f"\n{report_text.render_probes(probes)}")
     print("\nFigures: plots/*.png and *.pdf")
 
 

@@ -10,6 +10,7 @@ import yaml
 from hearlog.cells import METHODS, read_cells, read_seed_spread
 from hearlog.lock import cell_stage
 from hearlog.pilot import read_answers, summarise
+from hearlog.probe_scores import TITLES
 from hearlog.within_tasks import compare
 
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]
@@ -35,6 +36,7 @@ def write_lock(root, channels=16):
     for task in TASKS:
         for method in METHODS:
             stages[cell_stage(task, method, 1)] = {"params": {"params.yaml": {"model.channels": channels}}}
+        stages[f"probe@{task}-1"] = {"params": {"params.yaml": {"seed": 0}}}
     (Path(root) / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
@@ -48,6 +50,7 @@ def write_report_tables(root, tasks=TASKS, widths=(1,)):
     compare(cells, root / "data/transfer").to_csv(root / "plots/within_tasks.tsv", sep="\t", index=False)
     write_curves(root, tasks, widths)
     write_pilot(root)
+    write_probes(root, tasks)
     summary = summarise(read_answers([1], root / "data/pilot"), [1], 16)
     (root / "metrics/pilot.json").write_text(json.dumps(summary))
 
@@ -70,6 +73,22 @@ def write_cell(root, task, method, width, folds=3, **fields):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(metrics))
     _write_folds(Path(root) / "data/transfer" / task / f"{method}-x{width}", method, next(iter(scores)), metrics)
+
+
+def write_probes(root, tasks=TASKS, widths=(1,), folds=3):
+    """Linear probes: 0.30 and a step of 0.02 from each representation to the next; DCASE2016 the other way."""
+    for task in tasks:
+        steps = 0.02 * np.arange(len(TITLES)) * (-1 if task == "dcase2016" else 1)
+        scores = {"score": 0.3 + steps, "ci_low": 0.2 + steps, "ci_high": 0.4 + steps, "spread": 0.05}
+        classes = task in CLASSIFICATION
+        facts = {"protocol": "stratified_cv", "folds": folds, "kind": "classification" if classes else "regression"}
+        references = {"chance": 0.1 if classes else None, "majority": 0.125 if classes else None}
+        for width in widths:
+            size = {"clips": CLIPS * folds, "channels": 16 * width, "dimensions": 16 * width, "strengths": "1 10 1"}
+            table = pd.DataFrame({"representation": list(TITLES)} | scores)
+            path = Path(root) / f"plots/probe/{task}-x{width}.tsv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            table.assign(**facts, **size, **references).to_csv(path, sep="\t", index=False)
 
 
 def write_curves(root, tasks=TASKS, widths=(1,), folds=3, seeds=1):

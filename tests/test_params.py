@@ -97,6 +97,10 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
             [1, 2],
             r"pilot\.widths \[1, 2\] asks for estimators of \[2\], which are not in sweep\.widths",
         ),
+        ("probe.widths", [2], r"probe\.widths \[2\] asks for estimators of \[2\], which are not in sweep\.widths"),
+        ("probe.widths", [], r"probe\.widths: given \[\]"),
+        ("probe.strengths", [1.0, 1.0], r"probe: strengths \[1\.0, 1\.0\] name a value twice"),
+        ("probe.strengths", [0.0], r"probe\.strengths\.0: given 0\.0; allowed: greater than 0"),
         ("runtime.device", "gpu", r"runtime\.device: given 'gpu'"),
         ("runtime.devices", 0, r"runtime\.devices: given 0; allowed: greater than or equal to 1"),
         (

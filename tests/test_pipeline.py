@@ -86,6 +86,10 @@ def estimator(width: int = 1) -> set[str]:
     return {f"train_estimator@{width}", f"evaluate_estimator@{width}"} | embedded
 
 
+def probes(*tasks: str) -> set[str]:
+    return {f"probe@{task}-1" for task in tasks or ("gtzan", "emomusic_valence")}
+
+
 PILOT = {"embed_songs@1", "pilot_tags@1", "pilot_logs@1"}
 ALL = ("base", "fix", "init", "kd")
 LAST = {"report", "page"}
@@ -129,7 +133,7 @@ def test_a_number_of_folds_re_runs_that_tasks_splits(workspace):
 
 
 def test_a_protocol_re_runs_that_tasks_splits_and_cells_which_all_name_it(workspace):
-    assert workspace.downstream("split_items@gtzan") == LAST | cells(*ALL, tasks=("gtzan",))
+    assert workspace.downstream("split_items@gtzan") == LAST | cells(*ALL, tasks=("gtzan",)) | probes("gtzan")
     targets = {"scratch@gtzan-1", "transfer@gtzan-fix-1"}
     assert workspace.repro_with(*targets, tasks__gtzan__protocol="artist_cv") == {"split_items@gtzan"} | targets
     for table in ("scores", "per_class", "confusion"):
@@ -142,7 +146,7 @@ def test_a_protocol_re_runs_that_tasks_splits_and_cells_which_all_name_it(worksp
 
 
 def test_the_song_split_re_runs_the_estimator_and_what_follows(workspace):
-    followers = {"list_genres"} | LAST | estimator() | cells("fix", "init", "kd") | PILOT
+    followers = {"list_genres"} | LAST | estimator() | cells("fix", "init", "kd") | PILOT | probes()
     assert workspace.downstream("split_songs") == followers
     ran = workspace.repro_with("transfer@gtzan-fix-1", songs__split={"train": 0.7, "valid": 0.15, "test": 0.15})
     assert ran == {"split_songs", "train_estimator@1", "embed_clips@gtzan-1", "transfer@gtzan-fix-1"}

@@ -185,6 +185,22 @@ def test_the_pilot_takes_the_time_to_train_one_network_on_all_songs(paper):
     assert seconds([1]) / seconds([]) < 1.03, "at the smallest of four capacities little beside the estimators"
 
 
+def test_probes_pass_every_clip_through_two_networks_and_fit_every_representation(paper):
+    clips = {"songs": 100, "gtzan": 1000}
+    passed, fitted = workload.count_probed(paper, clips)
+    assert passed == 2 * 1000 + 8 * 100, "a random network is normalised by songs, for each of eight tasks"
+    assert fitted == pytest.approx(9 * 1000 * (0.85 + 0.15 / 3) * 11 * 6)
+
+    def seconds(widths: list[int]) -> float:
+        probe = paper.probe.model_copy(update={"widths": widths})
+        settings = paper.model_copy(update={"probe": probe})
+        return workload.time_needed(settings, clips, PAPER_LOGS, 2, 10.0)["probing"]
+
+    forward, fits = passed / 3 / 10, workload.FIT * fitted
+    assert seconds([1]) == pytest.approx(forward + fits)
+    assert seconds([1, 2]) == pytest.approx(forward * (1 + 2**workload.GROWTH) + 3 * fits)
+
+
 def test_published_folds_count_as_folds_and_lists_as_one_run(paper):
     task = {"path": "data/raw", "valid": 0.15}
     cv4 = {"dcase2016": {**task, "reader": "dcase2016", "target": "scene", "protocol": "dev_cv4"}}
@@ -204,6 +220,7 @@ def test_every_cell_of_the_pipeline_is_counted(preset):
     settings = params.load(ROOT / f"presets/{preset}.yaml")
     sizes = {"${sweep.widths}": settings.sweep.widths, "${tasks}": settings.tasks}
     sizes["${pilot.widths}"] = settings.pilot.widths
+    sizes["${probe.widths}"] = settings.probe.widths
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
     cells = 1  # data/demo/dvc.yaml
     for stage in stages:

@@ -14,6 +14,7 @@ from cell_files import (
     write_curves,
     write_evaluation,
     write_pilot,
+    write_probes,
 )
 from scipy import stats
 
@@ -406,6 +407,7 @@ def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
     write_curves(tmp_path)
     write_evaluation(tmp_path)
     write_pilot(tmp_path)
+    write_probes(tmp_path)
     done = subprocess.run(
         [sys.executable, "-m", "stages.report"],
         cwd=tmp_path,
@@ -418,7 +420,7 @@ def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
     assert done.stdout.endswith("Figures: plots/*.png and *.pdf\n")
     assert json.loads((tmp_path / "metrics/report.json").read_text())["gain"]["kd"] == 3.5
     assert len((tmp_path / "plots/tests.tsv").read_text().splitlines()) == 1 + 2 * 4
-    for name in ("figure1", "figure4", "differences", "confusion", "curves", "estimator", "embedding_map"):
+    for name in ("figure1", "figure4", "differences", "confusion", "curves", "estimator", "embedding_map", "probe"):
         assert (tmp_path / f"plots/{name}.png").stat().st_size > 10_000
         assert (tmp_path / f"plots/{name}.pdf").read_bytes().startswith(b"%PDF")
     assert json.loads((tmp_path / "metrics/pilot.json").read_text())["fix-base"]["test"] == "McNemar"

@@ -207,6 +207,21 @@ class Pilot(Block):
         return self
 
 
+class Probe(Block):
+    """Linear probes of the estimator's layers: capacities as multipliers of ``model.channels``, and the penalty."""
+
+    widths: Annotated[list[Count], Field(min_length=1)]
+    strengths: Annotated[list[Positive], Field(min_length=1)]
+    max_iterations: Count
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Probe:
+        for name, values in (("widths", self.widths), ("strengths", self.strengths)):
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} {values} name a value twice")
+        return self
+
+
 class Task(Block):
     """A labelled data set and one target of it."""
 

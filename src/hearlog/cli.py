@@ -139,8 +139,9 @@ def report() -> None:
     from hearlog import params
     from hearlog.cells import read_cells, read_table
     from hearlog.pilot import read_summary
+    from hearlog.probe_scores import read_probes
     from hearlog.report import count_unfinished, summarise
-    from hearlog.report_text import render, render_pilot, render_unfinished
+    from hearlog.report_text import render, render_pilot, render_probes, render_unfinished
     from hearlog.synthetic import is_synthetic
     from hearlog.within_tasks import COLUMNS as WITHIN_COLUMNS
 
@@ -153,10 +154,12 @@ def report() -> None:
     epochs = settings.transfer.training.epochs
     unfinished = count_unfinished(cells, Path("plots/transfer"), epochs)
     of_pilot = read_summary(Path("metrics/pilot.json"))
+    probes = read_probes(settings.tasks, settings.probe.widths, Path("plots/probe"))
     spread = figure[["task", "method", "width", "seed_spread"]]
     print(render(cells.merge(spread, "left"), summarise(cells), within, is_synthetic(settings)))
     print(f"\n{render_unfinished(unfinished, epochs)}")
     print(f"\n{render_pilot(of_pilot)}")
+    print(f"\n{render_probes(probes)}")
     print("\nFigures: plots/*.png and *.pdf")
     if Path("report.html").is_file():
         print("In a browser, with all figures and songs to listen to: report.html")
@@ -185,7 +188,8 @@ def _refuse_other_settings(settings: Params) -> None:
     stages = lock.read_stages(Path("dvc.lock"))
     present = lock.parse_yaml(Path("params.yaml").read_text(encoding="utf-8"))
     cells = itertools.product(settings.tasks, METHODS, settings.sweep.widths)
-    for stage in ["report", *(lock.cell_stage(*cell) for cell in cells)]:
+    probes = (f"probe@{task}-{width}" for task, width in itertools.product(settings.tasks, settings.probe.widths))
+    for stage in ["report", *(lock.cell_stage(*cell) for cell in cells), *probes]:
         if reason := lock.outdated(stages, stage, present):
             raise InputError(f"{reason}. Run: dvc repro")
 

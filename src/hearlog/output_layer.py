@@ -1,4 +1,4 @@
-"""The output layer of method ``fix``: logistic or linear regression on frozen embeddings."""
+"""Linear models on frozen features: the output layer of method ``fix``, and probes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -16,7 +16,12 @@ from hearlog.targets import ClassTarget, Target
 
 
 def fit_output_layer(
-    target: Target, embeddings: np.ndarray, encoded: np.ndarray, iterations: int
+    target: Target,
+    embeddings: np.ndarray,
+    encoded: np.ndarray,
+    iterations: int,
+    strength: float | None = None,
+    setting: str = "transfer.fix.max_iterations",
 ) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
     """Fit an output layer on frozen embeddings to convergence: logistic or linear regression.
 
@@ -32,6 +37,10 @@ def fit_output_layer(
         Their targets, as ``target.encode`` gives them.
     iterations
         Most that the logistic regression may take.
+    strength
+        Of the L2 penalty, as of `hearlog.probe.probe`; None is that of ``fix``: 1 for classes, no penalty for numbers.
+    setting
+        What allows more iterations.
 
     Returns
     -------
@@ -43,17 +52,17 @@ def fit_output_layer(
         If the logistic regression does not converge.
     """
     if not isinstance(target, ClassTarget):
-        linear = make_pipeline(StandardScaler(), LinearRegression()).fit(embeddings, encoded)
-        return linear.predict, 1
-    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=iterations))
+        model = LinearRegression() if strength is None else Ridge(strength)
+        linear = make_pipeline(StandardScaler(), model).fit(embeddings, encoded)
+        return lambda embeddings: linear.predict(embeddings).reshape(len(embeddings), -1), 1
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(C=1 / (strength or 1), max_iter=iterations))
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
             logistic.fit(embeddings, encoded)
         except ConvergenceWarning:
-            raise InputError(
-                f"fix: the output layer did not converge in {iterations} iterations: raise transfer.fix.max_iterations"
-            ) from None
+            message = f"the output layer did not converge in {iterations} iterations: raise {setting}"
+            raise InputError(message) from None
 
     def logits(embeddings: np.ndarray) -> np.ndarray:
         # A class without training clips keeps the least float: it is never chosen, and its loss stays finite.

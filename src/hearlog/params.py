@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
-from hearlog.blocks import Audio, Demo, Estimator, Mel, Model, Pilot, Runtime, Songs, Sweep, Task, Transfer
+from hearlog.blocks import Audio, Demo, Estimator, Mel, Model, Pilot, Probe, Runtime, Songs, Sweep, Task, Transfer
 from hearlog.errors import InputError
 from hearlog.log_blocks import Als, Logs, Spark
 from hearlog.validation import Block, describe, read_yaml
@@ -49,6 +49,7 @@ class Params(Block):
     tasks: Annotated[dict[TaskName, Task], Field(min_length=1)]
     transfer: Transfer
     pilot: Pilot
+    probe: Probe
 
     def frames(self, seconds: float) -> int:
         """Spectrogram frames in so many seconds."""
@@ -71,6 +72,15 @@ class Params(Block):
             raise ValueError(
                 f"pilot.widths {self.pilot.widths} asks for estimators of {missing}, which are not in sweep.widths "
                 f"{self.sweep.widths}: take those, or [] to go without the pilot"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _probes_have_an_estimator(self) -> Params:
+        if missing := sorted(set(self.probe.widths) - set(self.sweep.widths)):
+            raise ValueError(
+                f"probe.widths {self.probe.widths} asks for estimators of {missing}, which are not in sweep.widths "
+                f"{self.sweep.widths}: take those"
             )
         return self
 

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from hearlog.cells import METHODS, protocol_label
-from hearlog.plain_text import WIDTH, p_equals, p_value, paragraph, section, won_and_lost
+from hearlog.plain_text import WIDTH, counted, p_equals, p_value, paragraph, section, won_and_lost
+from hearlog.probe_scores import CONTROLS, TITLES, widest
 
 SYNTHETIC = (
     "Synthetic data: these numbers come from the embedded, generated data set. It is too small to\n"
@@ -124,6 +125,36 @@ def pilot_sentence(summary: dict[str, Any]) -> str:
         f"alone {right['base_alone']:.4g}, by logs alone {right['fix_alone']:.4g}, by none {right['none']:.4g}: "
         f"fix - base {difference['points']:+.1f} points {test}."
     )
+
+
+def render_probes(probes: pd.DataFrame) -> str:
+    """Write the section of the linear probes, at the largest capacity.
+
+    Parameters
+    ----------
+    probes
+        As of `hearlog.probe_scores.read_probes`.
+    """
+    probes = widest(probes)
+    channels, shown = probes["channels"].iloc[0], ["log_mel", "mfcc", "random_blocks", "blocks", "embedding"]
+    tables = []
+    for kind, of_kind in probes.groupby("kind", sort=True):
+        name, percent, decimals = ("accuracy, %", 100, 1) if kind == "classification" else ("r2", 1, 3)
+        protocols = [protocol_label(*row) for row in zip(of_kind["protocol"], of_kind["folds"], strict=True)]
+        index = [of_kind["title"], pd.Series(protocols, of_kind.index, name="protocol")]
+        table = of_kind.pivot_table(index=index, columns="representation", values="score", sort=False)[shown]
+        table = (table * percent).map(lambda value, decimals=decimals: f"{value:.{decimals}f}")
+        table = table.rename(columns=TITLES | {"random_blocks": "random"}).rename_axis(columns=None)
+        tables.append(table.rename_axis(index=[name, "protocol"]).to_string(col_space=5))
+    scores = probes.pivot_table(index="task", columns="representation", values="score")
+    above = int((scores["blocks"] > scores[[*CONTROLS]].max(axis="columns")).sum())
+    text = (
+        f"Linear models on frozen features at {channels} channels: statistics of the log-mel spectrogram and of MFCC, "
+        "blocks 1-5 of a network with random weights, those of the estimator, and its embedding. "
+        f"The estimator's blocks score above every control in {above} of {counted(len(scores), 'task')}. "
+        "Single blocks and intervals: plots/probe.png, plots/probe/*.tsv."
+    )
+    return section("Linear probes", "\n\n".join([*tables, paragraph(text)]))
 
 
 def _score_tables(cells: pd.DataFrame) -> list[str]:

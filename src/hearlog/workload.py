@@ -24,6 +24,8 @@ from hearlog.logs.files import PACKED, are_parquet, find_files, open_unpacked
 from hearlog.network import EmbeddingNetwork
 from hearlog.optimisation import Optimisation
 from hearlog.params import Params, Task
+from hearlog.probe_scores import TITLES
+from hearlog.representations import SONGS
 from hearlog.runtime import Backend
 from hearlog.synthetic import is_generated, is_synthetic
 from hearlog.training import Trainer
@@ -37,6 +39,7 @@ DECODE = 0.045  # for the middle 30 s of a file, one core
 MEL = 0.002  # for 30 s
 GROWTH = 1.6  # of a clip's time with the channels: 79.9, 30.7, 10.6, 2.6 clips/s are trained on with 16, 32, 64, 128
 EVALUATE = 1 / 3  # of the time to train on a clip
+FIT = 1.5e-4  # to fit one linear probe, a training clip and multiple of the channels, one core
 TRAINED_METHODS = 3  # base, init, kd
 DEVELOPMENT_FOLDS = 4  # of DCASE2016
 TRAIN = 0.75  # share of the items in the official train part of the user's own data set: a guess
@@ -151,8 +154,8 @@ def to_generate(params: Params) -> int:
 
 def count_cells(params: Params) -> int:
     """Count the stages of dvc.yaml, each cell of a matrix for one, and the stage that generates data."""
-    widths = len(params.sweep.widths)
-    return 11 + 2 * widths + len(params.tasks) * (4 + 5 * widths) + 3 * len(params.pilot.widths)
+    widths, probes = len(params.sweep.widths), len(params.probe.widths)
+    return 11 + 2 * widths + len(params.tasks) * (4 + 5 * widths + probes) + 3 * len(params.pilot.widths)
 
 
 def count_trained(params: Params, clips: Mapping[str, int]) -> int:
@@ -171,6 +174,19 @@ def count_pilot(params: Params, clips: Mapping[str, int]) -> int:
     """
     runs = len(params.transfer.seeds) * params.transfer.training.epochs
     return round(_trained_songs(params, clips) * runs)
+
+
+def count_probed(params: Params, clips: Mapping[str, int]) -> tuple[int, float]:
+    """Count the work of the probes of one capacity.
+
+    Returns
+    -------
+    Clips that pass through a network without training: those of every task, through the estimator and a random one,
+    and the songs by which the latter is normalised; and training clips of all linear models.
+    """
+    passed = sum(2 * clips.get(name, 0) + min(SONGS, clips.get("songs", 0)) for name in params.tasks)
+    fitted = sum(_trained(task, clips.get(name, 0)) for name, task in params.tasks.items())
+    return passed, fitted * len(TITLES) * len(params.probe.strengths)
 
 
 def _trained_songs(params: Params, clips: Mapping[str, int]) -> float:
@@ -233,6 +249,7 @@ def time_needed(
     -------
     Only what occurs; ``training`` is its upper limit, with no training that stops early.
     """
+    passed, fitted = count_probed(params, clips)
     kinds = {
         "starting processes": CELL * count_cells(params),
         "generating data": GENERATE * to_generate(params) / threads,
@@ -244,6 +261,7 @@ def time_needed(
             + count_pilot(params, clips) * _capacity(params.pilot.widths)
         )
         / speed,
+        "probing": passed * EVALUATE * _capacity(params.probe.widths) / speed + FIT * fitted * sum(params.probe.widths),
     }
     return {kind: seconds for kind, seconds in kinds.items() if seconds}
 

@@ -77,6 +77,14 @@ CAPTIONS = {
         "Histogram of cosines, density of pairs of songs, and curves of recall. Means stand in the tables of the "
         "estimator.",
     ),
+    "probe": Caption(
+        "Linear probes of the estimator's layers",
+        "A panel a task ({tasks}), at the largest capacity probed. A dot is the score of a linear model on frozen "
+        "features, with its 95 % interval over the test clips: in grey what the estimator must be better than "
+        "(statistics of the log-mel spectrogram and of MFCC; the same network with random weights), in blue the "
+        "estimator's own layers from the input to the output. Dashed: the best control. Solid: chance, or r² of 0.",
+        "Panels of dots, one panel a task: score by layer, controls above. The numbers stand in the tables of probes.",
+    ),
     "embedding_map": Caption(
         "Map of songs",
         "The {songs} test songs of the estimator in two dimensions (t-SNE on cosines; at most 2,000 are drawn), by "

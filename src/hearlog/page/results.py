@@ -23,6 +23,7 @@ from hearlog.page.tables import (
     textual,
 )
 from hearlog.plain_text import counted
+from hearlog.probe_scores import TITLES, widest
 
 _COUNTS = "Wins / ties / losses"
 _CHANNELS = ("Channels",)
@@ -222,6 +223,29 @@ def estimator_tables(metrics: dict[int, dict[str, Any]]) -> list[Table]:
             ],
         ),
     ]
+
+
+def probe_tables(probes: pd.DataFrame) -> list[Table]:
+    """Tabulate the scores of linear probes at the largest capacity, one row a task, one column a representation.
+
+    Parameters
+    ----------
+    probes
+        As of `hearlog.probe_scores.read_probes`.
+    """
+    captions = {"classification": ("Accuracy, %", 100, 1), "regression": ("r²", 1, 3)}
+    tables = []
+    for kind, of_kind in widest(probes).groupby("kind", sort=True):
+        score, percent, decimals = captions[kind]
+        rows = []
+        for _, task in of_kind.groupby("task", sort=False):
+            first, values = task.iloc[0], task.set_index("representation")["score"]
+            name = text(first["title"], protocol_label(first["protocol"], first["folds"]))
+            rows.append([name, *(number(values[key] * percent, decimals) for key in TITLES), number(first["clips"])])
+        caption = f"{score} of linear models on frozen features, at {of_kind['channels'].iloc[0]} channels"
+        columns = [Column("Task"), *numeric(*(name[0].upper() + name[1:] for name in TITLES.values()), "Clips")]
+        tables.append(Table(f"probes-{kind}", caption, columns, rows))
+    return tables
 
 
 def kd_follows_fix(summary: dict[str, Any]) -> str:

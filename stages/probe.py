@@ -1,0 +1,50 @@
+"""Probe the frozen estimator of one capacity on one task, layer by layer, beside controls."""
+
+import numpy as np
+import pandas as pd
+
+from hearlog import model_folder, params, probe, representations, scores
+from hearlog.corpus import Corpus
+from stages import paths, run
+from stages.backend import backend
+
+
+def main(task: str, width: int) -> None:
+    """Fit linear models of ``task`` on every representation of its clips, those of the estimator of ``width``."""
+    settings = params.load()
+    corpus = Corpus(paths.CORPORA / task)
+    clips = corpus.read_clips()
+    folds = corpus.read_parts(clips)
+    features = _represent(corpus, width, settings)
+    classes = not pd.api.types.is_numeric_dtype(clips["target"])
+    references = scores.reference_lines(clips["target"], folds) if classes else {}
+    facts = {"protocol": settings.tasks[task].protocol, "folds": len(folds)}
+    size = {"clips": sum(len(fold["test"]) for fold in folds), "channels": features["block1"].shape[1]}
+    rows, metrics = [], facts | size
+    for name, values in features.items():
+        predictions, chosen = probe.probe(values, clips, folds, settings.probe.strengths, settings.probe.max_iterations)
+        metrics[name] = scores.mean_score(predictions)
+        found = {"representation": name, "dimensions": values.shape[1], **probe.summarise(predictions)}
+        rows.append(found | {"strengths": " ".join(f"{strength:g}" for strength in chosen)})
+    kind = {"kind": "classification" if classes else "regression"}
+    table = pd.DataFrame(rows).assign(chance=references.get("chance"), majority=references.get("majority"))
+    table = scores.label(table, facts | kind | size)
+    table.to_csv(paths.plot_path(f"probe/{task}-x{width}.tsv"), sep="\t", index=False)
+    paths.write_metrics(f"probe/{task}-x{width}", metrics | references)
+    print(f"probe {task} x{width}: " + ", ".join(f"{row['representation']} {row['score']:.3f}" for row in rows))
+
+
+def _represent(corpus: Corpus, width: int, settings: params.Params) -> dict[str, np.ndarray]:
+    """Compute the representations of a task's clips; then one process is left, if there were several."""
+    network, config = model_folder.load(paths.estimator(width))
+    here, songs = backend(settings), Corpus(paths.CORPORA / "songs")
+    trained = songs.read_parts(songs.read_clips())[0]["train"]
+    mels = np.load(songs.mel, mmap_mode="r")
+    untrained = representations.draw_network(config.network, mels, trained, settings.seed, here)
+    features = representations.represent(np.load(corpus.mel, mmap_mode="r"), network, untrained, here)
+    here.processes.leave_to_first()
+    return features
+
+
+if __name__ == "__main__":
+    run(main)
