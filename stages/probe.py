@@ -1,5 +1,7 @@
 """Probe the frozen estimator of one capacity on one task, layer by layer, beside controls."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -18,15 +20,16 @@ def main(task: str, width: int) -> None:
     features = _represent(corpus, width, settings)
     classes = not pd.api.types.is_numeric_dtype(clips["target"])
     references = scores.reference_lines(clips["target"], folds) if classes else {}
-    facts = {"protocol": settings.tasks[task].protocol, "folds": len(folds)}
+    facts: dict[str, str | int] = {"protocol": settings.tasks[task].protocol, "folds": len(folds)}
     size = {"clips": sum(len(fold["test"]) for fold in folds), "channels": features["block1"].shape[1]}
-    rows, metrics = [], facts | size
+    rows: list[dict[str, Any]] = []
+    metrics: dict[str, Any] = facts | size
     for name, values in features.items():
         predictions, chosen = probe.probe(values, clips, folds, settings.probe.strengths, settings.probe.max_iterations)
         metrics[name] = scores.mean_score(predictions)
         found = {"representation": name, "dimensions": values.shape[1], **probe.summarise(predictions)}
         rows.append(found | {"strengths": " ".join(f"{strength:g}" for strength in chosen)})
-    kind = {"kind": "classification" if classes else "regression"}
+    kind: dict[str, str | int] = {"kind": "classification" if classes else "regression"}
     table = pd.DataFrame(rows).assign(chance=references.get("chance"), majority=references.get("majority"))
     table = scores.label(table, facts | kind | size)
     table.to_csv(paths.plot_path(f"probe/{task}-x{width}.tsv"), sep="\t", index=False)

@@ -45,6 +45,8 @@ class MelStatistics(torch.nn.Module):
         Of the spectrograms.
     """
 
+    dct: torch.Tensor
+
     def __init__(self, bands: int) -> None:
         super().__init__()
         self.register_buffer("dct", create_dct(COEFFICIENTS, bands, norm="ortho"))

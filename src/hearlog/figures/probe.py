@@ -45,8 +45,9 @@ def probe_scores(probes: pd.DataFrame, synthetic: bool) -> Figure:
             _draw_panel(axes, task.set_index("representation").loc[list(TITLES)], position % PANELS_ABREAST == 0)
         wide = len(figure.axes) >= PANELS_ABREAST
         figure.legend(handles=_legend(set(probes["kind"])), loc="outside lower center", ncols=4 if wide else 1)
-        channels = f"Linear probes of frozen features, {probes['channels'].iloc[0]} channels"
-        figure.suptitle((". " if wide else "\n").join([channels, SYNTHETIC][: 1 + synthetic]), style="italic")
+        channels = f"Linear probes at {probes['channels'].iloc[0]} channels"
+        words = [channels, "95 % intervals over test clips", SYNTHETIC][: 2 + synthetic]
+        figure.suptitle((". " if wide else "\n").join(words), style="italic")
     return figure
 
 
@@ -71,7 +72,7 @@ def _draw_panel(axes: Axes, task: pd.DataFrame, named: bool) -> None:
 
 def _legend(kinds: set[str]) -> list[Line2D]:
     chance = {"classification": "chance", "regression": "r² = 0"}
-    words = {"control": "control, 95 % interval", "estimator": "CF estimator, 95 % interval"}
+    words = {"control": "control", "estimator": "layer of the CF estimator"}
     dots = [Line2D([], [], linewidth=0.7, label=words[kind], **shown) for kind, shown in _SHOWN.items()]
     lines = [Line2D([], [], label="best control", **_BEST)]
     lines.append(Line2D([], [], label=" or ".join(chance[kind] for kind in sorted(kinds)), **_CHANCE))
