@@ -6,7 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -14,6 +14,8 @@ from typing import TextIO
 import numpy as np
 import soundfile
 
+from hearlog import aac
+from hearlog.aac import AacFile
 from hearlog.crop import UnusableAudioError, check_sound, find_part, mix, refuse_silence
 from hearlog.files import is_lfs_pointer
 
@@ -62,7 +64,7 @@ def read_crop(path: Path, sample_rate: int, seconds: float, min_seconds: float) 
     Parameters
     ----------
     path
-        Any format libsndfile reads: wav, flac, ogg, opus, mp3, au, aiff.
+        Any format libsndfile reads: wav, flac, ogg, opus, mp3, au, aiff; and those of `hearlog.aac`.
     sample_rate
         Of the crop, in Hz.
     seconds
@@ -134,13 +136,14 @@ def quiet_decoders() -> Iterator[TextIO]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[_SoundFile]:
+def _open(path: Path) -> Iterator[_SoundFile | AacFile]:
     """Open a file; whatever cannot be read of it, now or later, makes it unusable."""
     try:
         if not path.is_file():
             raise UnusableAudioError("missing", "no such file")
         _refuse_stand_in(path)
-        with _SoundFile(os.fsencode(path)) as file:
+        is_aac = path.suffix.lower() in aac.SUFFIXES
+        with nullcontext(AacFile(path)) if is_aac else _SoundFile(os.fsencode(path)) as file:
             yield file
     except OSError as error:
         raise UnusableAudioError("unreadable", (error.strerror or str(error)).lower()) from None
@@ -170,7 +173,7 @@ def _refuse_stand_in(path: Path) -> None:
         raise UnusableAudioError("unreadable", "a Git LFS pointer, not the file: run `git lfs pull`")
 
 
-def _inspect(path: Path, file: soundfile.SoundFile, frames: int, sample_rate: int, min_seconds: float) -> FileInfo:
+def _inspect(path: Path, file: _SoundFile | AacFile, frames: int, sample_rate: int, min_seconds: float) -> FileInfo:
     """Say what a file holds, or why that gives no crop."""
     announced, size = _announced_bytes(path), path.stat().st_size
     if announced > size + 8:  # some writers count the 8 bytes of the RIFF header in
@@ -195,12 +198,14 @@ def _announced_bytes(path: Path) -> int:
     return 0
 
 
-def _count_frames(path: Path, file: _SoundFile) -> int:
-    """Count the frames of an mp3 or FLAC file that holds no count of its own, by decoding it; take others' as they say.
+def _count_frames(path: Path, file: _SoundFile | AacFile) -> int:
+    """Count the frames of a file that holds no count of its own, by decoding it: of some mp3 and FLAC, and of AAC.
 
     libsndfile guesses an mp3 file's from the size of the file, embedded pictures included. Intact files of constant bit
     rate at 44,100 Hz come out some thousand frames too long, and would seem truncated.
     """
+    if isinstance(file, AacFile):
+        return len(file.samples)
     if file.frames == UNKNOWN:
         with _SoundFile(os.fsencode(path)) as other:  # `file` could not go back to its beginning
             return _decode(other)
@@ -226,7 +231,7 @@ def _has_frame_count(path: Path) -> bool:
     return b"Xing" in first or b"Info" in first
 
 
-def _read(file: _SoundFile, count: int, begin: int, frames: int) -> np.ndarray:
+def _read(file: _SoundFile | AacFile, count: int, begin: int, frames: int) -> np.ndarray:
     """Read ``count`` frames from where the file stands, which is frame ``begin`` of ``frames``."""
     samples: np.ndarray = file.read(count, dtype="float32", always_2d=True)
     if len(samples) < count:
@@ -234,7 +239,7 @@ def _read(file: _SoundFile, count: int, begin: int, frames: int) -> np.ndarray:
     return samples
 
 
-def _go_to(file: _SoundFile, frame: int) -> None:
+def _go_to(file: _SoundFile | AacFile, frame: int) -> None:
     """Move an opened file to a frame, if need be by decoding some or all before it."""
     start = 0
     if file.has_index:

@@ -16,7 +16,7 @@ from hearlog.check.overlap import report_overlap
 from hearlog.corpus import PARTS
 from hearlog.params import Params
 
-SOUND_FILES = (".aif", ".aiff", ".au", ".flac", ".mp3", ".ogg", ".opus", ".wav")
+SOUND_FILES = (".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav")
 
 
 def check_songs(section: Section, items: pd.DataFrame, plays: Plays | None, params: Params) -> pd.DataFrame:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import soundfile
 
+from hearlog import aac
 from hearlog.errors import InputError
 from hearlog.files import refuse_unencodable
 
-# libsndfile names its formats, some of which have other endings; AAC in MP4 is read by torchcodec.
+# libsndfile names its formats, some of which have other endings.
 SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()}
-SUFFIXES |= {".aif", ".aifc", ".oga", ".opus", ".snd", ".m4a"}
+SUFFIXES |= {".aif", ".aifc", ".oga", ".opus", ".snd", *aac.SUFFIXES}
 SUFFIXES -= {".raw", ".mat4", ".mat5"}  # has no header; and what MATLAB writes is rarely sound
 
 
