@@ -141,8 +141,8 @@ def render_probes(probes: pd.DataFrame) -> str:
     for kind, of_kind in probes.groupby("kind", sort=True):
         name, percent, decimals = ("accuracy, %", 100, 1) if kind == "classification" else ("r2", 1, 3)
         protocols = [protocol_label(*row) for row in zip(of_kind["protocol"], of_kind["folds"], strict=True)]
-        index = [of_kind["title"], pd.Series(protocols, of_kind.index, name="protocol")]
-        table = of_kind.pivot_table(index=index, columns="representation", values="score", sort=False)[shown]
+        named = of_kind.assign(protocol=protocols)
+        table = named.pivot_table("score", ["title", "protocol"], "representation", sort=False)[shown]
         table = (table * percent).map(lambda value, decimals=decimals: f"{value:.{decimals}f}")
         table = table.rename(columns=TITLES | {"random_blocks": "random"}).rename_axis(columns=None)
         tables.append(table.rename_axis(index=[name, "protocol"]).to_string(col_space=5))

@@ -236,7 +236,7 @@ def probe_tables(probes: pd.DataFrame) -> list[Table]:
     captions = {"classification": ("Accuracy, %", 100, 1), "regression": ("r²", 1, 3)}
     tables = []
     for kind, of_kind in widest(probes).groupby("kind", sort=True):
-        score, percent, decimals = captions[kind]
+        score, percent, decimals = captions[str(kind)]
         rows = []
         for _, task in of_kind.groupby("task", sort=False):
             first, values = task.iloc[0], task.set_index("representation")["score"]
