@@ -1,4 +1,4 @@
-"""A model folder with fresh weights, for tests that need one but not what it has learned."""
+"""A model folder for tests that need one but not what it has learned: fresh weights, and statistics of one batch."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import torch
 from hearlog import front_end, model_folder
 from hearlog.blocks import Mel
 from hearlog.model_folder import Crop, ModelConfig, Network, Targets
+from hearlog.network import EmbeddingNetwork
 
 AUDIO = Crop(sample_rate=16000, seconds=7.5, min_seconds=0.5)
 MEL = Mel(n_fft=512, hop_length=375, n_mels=96)
@@ -26,5 +27,15 @@ def write_model(folder: Path, seed: int = 0, **sizes: int) -> ModelConfig:
         data={"items.parquet": "0" * 64},
     )
     torch.manual_seed(seed)
-    model_folder.save(network.build(), config, folder)
+    model_folder.save(normalised(network.build()), config, folder)
     return config
+
+
+def normalised(network: EmbeddingNetwork) -> EmbeddingNetwork:
+    """Give batch normalisation the statistics of noise: without, what is below 0 dB would be nothing to the network."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # the mean over all batches, here one
+    with torch.no_grad():
+        network.train()(25 * torch.randn(2, 96, 320) - 40)
+    return network
