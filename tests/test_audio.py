@@ -50,6 +50,38 @@ def test_crop_is_the_middle_in_ogg(tmp_path, subtype):
     assert np.corrcoef(crop, middle_of_chirp(4))[0, 1] > 0.99
 
 
+def announce_more(path, frames: int) -> None:
+    """Let the last page of an ogg file count more frames than it holds."""
+    content = bytearray(path.read_bytes())
+    page = content.rindex(b"OggS")
+    count = int.from_bytes(content[page + 6 : page + 14], "little") + frames
+    content[page + 6 : page + 14] = count.to_bytes(8, "little")
+    content[page + 22 : page + 26] = bytes(4)
+    checksum = 0
+    for byte in content[page:]:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1 ^ (0x04C11DB7 if checksum >> 31 else 0)) & 0xFFFFFFFF
+    content[page + 22 : page + 26] = checksum.to_bytes(4, "little")
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_file_may_hold_a_little_less_than_it_announces_but_not_much(tmp_path, subtype):
+    path = tmp_path / "a.ogg"
+    noise = np.random.default_rng(0).normal(0, 0.1, 3 * 48000).astype(np.float32)
+    soundfile.write(path, noise, 48000, subtype=subtype)
+    announce_more(path, 6000)
+    assert soundfile.info(path).frames == len(noise) + 6000
+    sound, _ = read_sound(path, RATE, 0.5)
+    assert len(noise) <= len(sound) < len(noise) + 1000, "what the last block holds beyond"
+    crop, _ = read_crop(path, **CROP | {"seconds": 4.0})
+    assert crop.any() and not crop[:4000].any() and not crop[-4000:].any()
+    announce_more(path, 40000)
+    with pytest.raises(UnusableAudioError, match="truncated"):
+        read_sound(path, RATE, 0.5)
+
+
 @pytest.mark.parametrize("suffix", ["mp3", "ogg"])
 def test_seeking_to_the_middle_gives_what_decoding_the_whole_file_gives(tmp_path, suffix):
     noise = np.random.default_rng(0).normal(0, 0.1, 8 * RATE).astype(np.float32)

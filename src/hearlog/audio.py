@@ -23,6 +23,8 @@ LONGEST_MP3_FRAME = 1441  # bytes: 320 kbit/s at 32 kHz, padded
 DECODED_AT_ONCE = 2**16  # frames
 # So far back may frames of mp3 lean on earlier ones: 511 bytes, which are 20 of the shortest, and one for the overlap.
 MP3_MEMORY = 24 * 1152
+# Streams of ogg that were cut from longer ones, or end within a block, may hold a little less than their pages count.
+OGG_SLACK = 0.25  # seconds
 UNKNOWN = 2**63 - 1  # frames, by libsndfile, of FLAC from an encoder that could not go back to write their number
 
 
@@ -112,11 +114,12 @@ def read_sound(path: Path, sample_rate: int, min_seconds: float) -> tuple[np.nda
         frames = _count_frames(path, file)
         info = _inspect(path, file, frames, sample_rate, min_seconds)
         _go_to(file, 0)
-        mono = np.empty(frames, np.float32)
+        mono, end = np.empty(frames, np.float32), 0
         for begin in range(0, frames, DECODED_AT_ONCE):
-            count = min(DECODED_AT_ONCE, frames - begin)
-            mono[begin : begin + count] = mix(_read(file, count, begin, frames))
-    return mono, info
+            block = mix(_read(file, min(DECODED_AT_ONCE, frames - begin), begin, frames))
+            mono[end : end + len(block)] = block
+            end += len(block)
+    return mono[:end], info
 
 
 @contextmanager
@@ -234,7 +237,8 @@ def _has_frame_count(path: Path) -> bool:
 def _read(file: _SoundFile | AacFile, count: int, begin: int, frames: int) -> np.ndarray:
     """Read ``count`` frames from where the file stands, which is frame ``begin`` of ``frames``."""
     samples: np.ndarray = file.read(count, dtype="float32", always_2d=True)
-    if len(samples) < count:
+    slack = OGG_SLACK * file.samplerate if file.format == "OGG" else 0
+    if len(samples) < count - slack:
         raise UnusableAudioError("truncated", f"{frames} frames announced, none after {begin + len(samples)}")
     return samples
 
