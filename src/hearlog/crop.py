@@ -113,10 +113,10 @@ def mix(samples: np.ndarray) -> np.ndarray:
     UnusableAudioError
         For samples that are not finite.
     """
-    if not np.isfinite(samples).all():
+    mono: np.ndarray = sum(samples.T[1:], start=samples.T[0]) / np.float32(samples.shape[1])
+    if not np.isfinite(mono).all():
         raise UnusableAudioError("not finite", "samples that are NaN or infinite")
-    channels = samples.shape[1]
-    return samples @ np.full(channels, 1 / channels, np.float32)  # mean(axis=1) takes 50 times longer
+    return mono
 
 
 def refuse_silence(crop: np.ndarray) -> np.ndarray:
