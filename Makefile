@@ -7,6 +7,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Stages at once, and the GPUs they are given in turn: make jobs N=4 GPUS=0,1
 N := 2
 GPUS :=
+# Real music for `make benchmark`: python -m benchmarks.features --help
+MUSIC :=
 # Settings that `make tune-als` tries, every combination
 ALPHA := 10,40,160
 REGULARIZATION := 1,10,100
@@ -91,6 +93,7 @@ benchmark: setup peers  ## Measure speed against peers, into benchmarks/results 
 	python -m benchmarks.memory
 	python -m benchmarks.mel
 	python -m benchmarks.audio
+	python -m benchmarks.features $(if $(MUSIC),--folder $(MUSIC))
 	python -m benchmarks.logs
 	python -m benchmarks.als
 

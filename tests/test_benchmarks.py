@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import torch
 
-from benchmarks import als, logs, measure, pandas_peer, paper_scale, peer, power_law
+from benchmarks import als, features, logs, measure, pandas_peer, paper_scale, peer, power_law
 from benchmarks.hearlog_peer import ingest
 from benchmarks.matrix_files import same_matrix
 from benchmarks.networks import in_order_of_layers
@@ -25,6 +26,7 @@ SUMMARY_KEYS = {
     "logs": {"rows_per_s_parquet", "peak_rss_gb", "ratio_to_polars", "ratio_to_pandas"},
     "als": {"ns_per_nnz_iteration", "ratio_to_spark", "growth_10m_to_50m"},
     "paper_scale": {"nnz", "seconds_per_iteration", "peak_rss_gb"},
+    "features": {"files_per_s", "ratio_to_librosa_keras"},
     "inference": {"ratio_to_keras_f16", "ratio_to_keras_f64"},
 }
 
@@ -228,3 +230,30 @@ def test_als_is_compared_on_the_middle_matrix():
     summary = {"ns_per_nnz_iteration": 150, "ratio_to_spark": 5.5, "growth_10m_to_50m": 1.5}
     assert als.summarise(pd.DataFrame(rows)) == summary
     assert set(summary) == SUMMARY_KEYS["als"]
+
+
+def test_features_are_compared_in_the_faster_precision_of_each():
+    speeds = {"hearlog float32": 20, "hearlog bfloat16": 30, "librosa, keras float32": 15, "librosa, keras other": 10}
+    rows = [{"candidate": name, "files_per_s": speed} for name, speed in speeds.items()]
+    assert features.summarise(rows) == {"files_per_s": 30, "ratio_to_librosa_keras": 2}
+    assert set(features.summarise(rows)) == SUMMARY_KEYS["features"]
+
+
+def test_features_are_measured_on_whole_batches_of_long_sounds_that_are_not_silent(tmp_path):
+    for number in range(18):
+        sound = np.zeros(31 * 8000) if number == 3 else music_like(number, 8000, 31)
+        soundfile.write(tmp_path / f"{number:02d}.wav", sound, 8000)
+    soundfile.write(tmp_path / "00 short.wav", music_like(0, 8000, 29), 8000)
+    names = [f"{number:02d}.wav" for number in range(18)]
+    assert [path.name for path in features.choose(tmp_path, 64)] == [name for name in names if name != "03.wav"][:16]
+    with pytest.raises(SystemExit, match="16 are needed"):
+        features.choose(tmp_path, 15)
+
+
+def test_shares_of_work_make_up_the_whole(tmp_path):
+    torch.manual_seed(0)
+    features.write_model(tmp_path, EmbeddingNetwork(16), features.AUDIO.model_copy(update={"seconds": 7.5}))
+    soundfile.write(tmp_path / "a.flac", music_like(0, 44100, 8), 44100)
+    shares = features.share_of_work(features.load(tmp_path, device="cpu"), [tmp_path / "a.flac"] * 2)
+    assert set(shares) == {"decode_share", "mel_share", "network_share"}
+    assert min(shares.values()) > 0 and sum(shares.values()) == pytest.approx(1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,10 +19,11 @@ from hearlog.audio import quiet_decoders
 from hearlog.checkpoint import sha256
 from hearlog.crop import UnusableAudioError
 from hearlog.errors import InputError
-from hearlog.features.extractor import FeatureExtractor
+from hearlog.features.extractor import FeatureExtractor, Features
 from hearlog.features.table import SUFFIXES, FeatureTable, write_features
 from hearlog.model_folder import WEIGHTS
 
+T = TypeVar("T")
 FILES_AT_ONCE = 64  # of a part, which is kept when a run is stopped
 REJECTED = ["path", "reason", "detail"]
 
@@ -74,12 +76,22 @@ def embed_files(
         raise InputError(f"{out}: there is no folder {out.parent}")
     folder = out.with_name(f".{out.name}.parts")
     folder.mkdir(exist_ok=True)
+    parts = {
+        folder / _part_name(part, about, batch_size): part
+        for part in (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
+    }
+    missing = {kept: part for kept, part in parts.items() if not kept.is_file()}
+    left = [file for part in missing.values() for file in part]
+    options = {"layer": about["layer"], "hop": about["hop"], "batch_size": batch_size}
     with quiet_decoders() as terminal, tqdm(total=len(files), unit="file", file=terminal, disable=None) as bar:
-        parts = [
-            _recall_part(files[start : start + FILES_AT_ONCE], extractor, about, folder, bar, batch_size)
-            for start in range(0, len(files), FILES_AT_ONCE)
-        ]
-    paths, starts, vectors, rejected = (np.concatenate(column) for column in zip(*parts, strict=True))
+        bar.update(len(files) - len(left))
+        found = extractor.stream(left, **options, group=FILES_AT_ONCE)
+        for kept, part in missing.items():
+            arrays = _collect(part, _counted(islice(found, len(part)), bar), extractor.dimensions(about["layer"]))
+            np.savez(folder / "partial.npz", *arrays)
+            (folder / "partial.npz").replace(kept)
+    columns = zip(*map(_read_part, parts), strict=True)
+    paths, starts, vectors, rejected = (np.concatenate(column) for column in columns)
     rejected_table = out.with_name(f"{out.name}.rejected.csv")
     rejected_table.unlink(missing_ok=True)
     if len(rejected):
@@ -92,21 +104,10 @@ def embed_files(
     return Embedded(len(files) - len(rejected), len(rejected), rejected_table if len(rejected) else None)
 
 
-def _recall_part(
-    files: Sequence[Path], extractor: FeatureExtractor, about: dict[str, Any], folder: Path, bar: tqdm, batch_size: int
-) -> tuple[np.ndarray, ...]:
-    """Compute a part, unless a stopped run had: paths, starts and vectors of its windows, and rows of the rejected."""
+def _part_name(files: Sequence[Path], about: dict[str, Any], batch_size: int) -> str:
+    """Name a part after all that decides what is in it."""
     stats = [(str(file), *_stamp(file)) for file in files]
-    name = hashlib.sha256(json.dumps([about, batch_size, stats]).encode()).hexdigest()
-    kept = folder / f"{name}.npz"
-    if kept.is_file():
-        bar.update(len(files))
-    else:
-        partial = folder / "partial.npz"
-        np.savez(partial, *_embed_part(files, extractor, about, bar, batch_size))
-        partial.replace(kept)
-    with np.load(kept, allow_pickle=False) as arrays:
-        return tuple(arrays.values())
+    return f"{hashlib.sha256(json.dumps([about, batch_size, stats]).encode()).hexdigest()}.npz"
 
 
 def _stamp(file: Path) -> tuple[int, int]:
@@ -118,23 +119,32 @@ def _stamp(file: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _embed_part(
-    files: Sequence[Path], extractor: FeatureExtractor, about: dict[str, Any], bar: tqdm, batch_size: int
-) -> tuple[np.ndarray, ...]:
-    layer, hop = about["layer"], about["hop"]
-    paths, rejected = list[str](), list[tuple[str, str, str]]()
-    starts, vectors = [np.empty(0)], [np.empty((0, extractor.dimensions(layer)), np.float32)]
-    stream = extractor.stream(files, layer=layer, hop=hop, batch_size=batch_size)
-    for file, found in zip(files, stream, strict=True):
+def _counted(found: Iterable[T], bar: tqdm) -> Iterator[T]:
+    for features in found:
         bar.update()
-        if isinstance(found, UnusableAudioError):
-            rejected.append((str(file), found.reason, found.detail))
+        yield features
+
+
+def _collect(
+    files: Sequence[Path], found: Iterable[Features | UnusableAudioError], dimensions: int
+) -> tuple[np.ndarray, ...]:
+    """Gather what was found in a part: paths, starts and vectors of its windows, and rows of the rejected."""
+    paths, rejected = list[str](), list[tuple[str, str, str]]()
+    starts, vectors = [np.empty(0)], [np.empty((0, dimensions), np.float32)]
+    for file, features in zip(files, found, strict=True):
+        if isinstance(features, UnusableAudioError):
+            rejected.append((str(file), features.reason, features.detail))
             continue
-        paths += [str(file)] * len(found.starts)
-        starts.append(found.starts)
-        vectors.append(found.vectors)
+        paths += [str(file)] * len(features.starts)
+        starts.append(features.starts)
+        vectors.append(features.vectors)
     table = np.array(rejected, np.str_).reshape(len(rejected), len(REJECTED))
     return np.array(paths, np.str_), np.concatenate(starts), np.concatenate(vectors), table
+
+
+def _read_part(path: Path) -> tuple[np.ndarray, ...]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return tuple(arrays.values())
 
 
 def describe(folder: Path, layer: str, hop: float | None, engine: str, precision: str) -> dict[str, Any]:

@@ -118,12 +118,16 @@ class FeatureExtractor:
         hop: float | None = None,
         batch_size: int = 16,
         threads: int = 0,
+        group: int | None = None,
     ) -> Iterator[Features | UnusableAudioError]:
         """Compute features of one sound after the other, in their order, of each as soon as may be.
 
         Files are decoded ahead in ``threads`` threads (0: one a core). A sound that cannot be used gives the reason.
+        Batches are made within groups of ``group`` sounds: features do not depend on those of other groups at all.
         """
         layer = self._layer(layer)
+        if batch_size < 1:
+            raise InputError(f"batch_size {batch_size}: give the number of sounds at once, 1 or more")
         if hop is not None and not hop > 0:
             raise InputError(f"hop {hop:g}: give the seconds between windows, more than 0")
 
@@ -134,9 +138,10 @@ class FeatureExtractor:
                 return unusable
 
         waiting: list[tuple[np.ndarray, np.ndarray] | UnusableAudioError] = []
-        for sound in _ahead(read, sounds, runtime.threads(threads), batch_size):
+        for number, sound in enumerate(_ahead(read, sounds, runtime.threads(threads), batch_size), start=1):
             waiting.append(sound)
-            if sum(len(item[0]) for item in waiting if isinstance(item, tuple)) >= batch_size:
+            ready = sum(len(item[0]) for item in waiting if isinstance(item, tuple))
+            if ready >= batch_size or (group and number % group == 0):
                 yield from self._run(waiting, layer, batch_size)
                 waiting = []
         yield from self._run(waiting, layer, batch_size)
