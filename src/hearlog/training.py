@@ -230,7 +230,8 @@ def _record(
     progress.history.append({"epoch": progress.epoch, **_prefix("train", trained), **_prefix("valid", validated)})
     loss = sum(validated[term] for term in objective.selection)
     if not math.isfinite(loss + sum(trained.values())):
-        raise InputError(f"{label}: the loss is {loss} in epoch {progress.epoch}: lower training.learning_rate")
+        problem = f"{label}: the loss is {loss} in epoch {progress.epoch}"
+        raise InputError(f"{problem}: lower learning_rate (in estimator.training or transfer.training)")
     if loss < progress.best:
         progress.best, progress.best_epoch = loss, progress.epoch
         progress.best_weights = copy.deepcopy(network.state_dict())
