@@ -77,6 +77,16 @@ def test_the_onnx_file_is_valid_and_says_its_input_and_outputs(folder):
     assert shape[0].dim_param and [side.dim_value for side in shape[1:]] == [96, 320]
 
 
+def test_onnx_runtime_alone_runs_the_example_of_the_docs(folder, tmp_path):
+    docs = Path(__file__).parents[1] / "docs" / "features.md"
+    (script,) = re.findall(r"```python\n(import json.*?)```", docs.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(script.splitlines()) <= 20
+    shutil.copytree(folder, tmp_path / "models/estimator-x1")
+    script += "import sys; print({'torch', 'hearlog', 'onnx'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["(2, 40) (2, 16)", "set()"], done.stderr
+
+
 @pytest.mark.parametrize("form", EXPORTED)
 def test_a_model_that_was_trained_again_must_be_exported_again(folder, tmp_path, form):
     again = shutil.copytree(folder, tmp_path / "model")

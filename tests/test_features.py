@@ -79,6 +79,17 @@ def test_features_are_those_of_the_pipeline_to_the_last_bit(folder, extractor, f
     assert np.array_equal(extractor.embed(files), expected)
 
 
+def test_an_empty_batch_is_refused(extractor, clips):
+    with pytest.raises(InputError, match="batch_size 0"):
+        extractor.embed(clips, sample_rate=RATE, batch_size=0)
+
+
+def test_batches_are_made_within_groups(extractor, clips):
+    alone = [features.vectors for features in extractor.stream(clips[:2], sample_rate=RATE)]
+    among = [features.vectors for features in extractor.stream(clips, sample_rate=RATE, group=2)]
+    np.testing.assert_array_equal(among[:2], alone)
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 def test_the_batch_size_does_not_change_features(extractor, clips, layer):
     together = extractor.embed(clips, sample_rate=RATE, layer=layer)

@@ -131,4 +131,4 @@ def _imported(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise InputError(f"{module} is not installed: pip install -r requirements.txt") from None
+        raise InputError(f"{module} is not installed: pip install {module}") from None

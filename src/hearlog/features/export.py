@@ -125,4 +125,4 @@ def _refuse_missing(form: str) -> None:
         raise InputError(f"format {form!r}: unknown; there are {', '.join(PACKAGES)}")
     missing = [name for name in PACKAGES[form] if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(f"format {form} needs {', '.join(missing)}: pip install -r requirements.txt")
+        raise InputError(f"format {form} needs packages: pip install {' '.join(missing)}")
