@@ -47,7 +47,7 @@ def world(tmp_path_factory) -> Path:
     write_corpus(folder / "data/corpora/songs", songs, 1)
     write_corpus(folder / "data/corpora/gtzan", [f"g{row:02}" for row in range(18)], 3)
     (folder / "data/embeddings").mkdir()
-    pd.DataFrame({"song_id": songs}).to_parquet(folder / "data/embeddings/songs.parquet")
+    pd.DataFrame({"song_id": songs, "listeners": 1}).to_parquet(folder / "data/embeddings/songs.parquet")
     factors = np.random.default_rng(0).normal(size=(len(songs), 40)).astype(np.float32)
     np.save(folder / "data/embeddings/songs.npy", factors)
     write_params(folder, 1)
