@@ -83,7 +83,8 @@ def cells(*methods: str, tasks: tuple[str, ...] = ("gtzan", "emomusic_valence"),
 
 def estimator(width: int = 1) -> set[str]:
     embedded = {f"embed_clips@{task}-{width}" for task in ("gtzan", "emomusic_valence")}
-    return {f"train_estimator@{width}", f"evaluate_estimator@{width}"} | embedded
+    of_width = {f"{name}@{width}" for name in ("train_estimator", "evaluate_estimator", "describe_model")}
+    return of_width | embedded
 
 
 def probes(*tasks: str) -> set[str]:

@@ -155,7 +155,7 @@ def to_generate(params: Params) -> int:
 def count_cells(params: Params) -> int:
     """Count the stages of dvc.yaml, each cell of a matrix for one, and the stage that generates data."""
     widths, probes = len(params.sweep.widths), len(params.probe.widths)
-    return 11 + 2 * widths + len(params.tasks) * (4 + 5 * widths + probes) + 3 * len(params.pilot.widths)
+    return 11 + 3 * widths + len(params.tasks) * (4 + 5 * widths + probes) + 3 * len(params.pilot.widths)
 
 
 def count_trained(params: Params, clips: Mapping[str, int]) -> int:
