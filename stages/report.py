@@ -1,6 +1,6 @@
 """Test the methods against each other over all cells and within tasks, draw the figures and print the report."""
 
-from hearlog import cells, params, pilot, probe_scores, report, report_text, within_tasks
+from hearlog import cells, intervals, params, pilot, probe_scores, report, report_text, within_tasks
 from hearlog.figures import confusion, curves, differences, embedding_map, estimator, style
 from hearlog.figures import pilot as pilot_figure
 from hearlog.figures import probe as probe_figure
@@ -15,7 +15,7 @@ def main() -> None:
     synthetic = is_synthetic(settings)
     scores = cells.read_cells(settings.tasks, settings.sweep.widths, paths.METRICS / "transfer")
     spread, seed_spread = cells.read_spread(scores, paths.CELLS), cells.read_seed_spread(scores, paths.CELLS)
-    scores = scores.assign(spread=spread, seed_spread=seed_spread)
+    scores = scores.assign(spread=spread, seed_spread=seed_spread).join(intervals.read_intervals(scores, paths.CELLS))
     summary = report.summarise(scores)
     paths.write_metrics("report", report.headline(summary))
     report.list_tests(summary).to_csv(paths.plot_path("tests.tsv"), sep="\t", index=False)

@@ -1,17 +1,23 @@
 import pytest
-from cell_files import REGRESSION, TASKS, write_cells
+from cell_files import REGRESSION, TASKS, score, write_cells
 from matplotlib.image import imread
 from matplotlib.text import Text
 
 from hearlog.cells import read_cells, read_spread
 from hearlog.figures.scores import figure4
 from hearlog.figures.style import save
+from hearlog.intervals import read_intervals
 
 
 def draw(root, tasks=TASKS, widths=(1,), synthetic=False, **fields):
     write_cells(root, tasks, widths, **fields)
     cells = read_cells(tasks, widths, root / "metrics/transfer")
-    return figure4(cells.assign(spread=read_spread(cells, root / "data/transfer")), synthetic)
+    return figure4(with_bars(cells, root), synthetic)
+
+
+def with_bars(cells, root):
+    folder = root / "data/transfer"
+    return cells.assign(spread=read_spread(cells, folder)).join(read_intervals(cells, folder))
 
 
 @pytest.mark.parametrize("tasks", [TASKS, TASKS[:5], TASKS[:1]])
@@ -61,13 +67,14 @@ def test_error_bars_are_one_standard_deviation_over_folds(tmp_path):
     assert len(panel.containers[0].lines[1]) == 2, "caps"
 
 
-def test_one_test_part_has_wilsons_interval_over_its_clips_without_caps(tmp_path):
+def test_one_test_part_has_an_interval_over_its_clips_without_caps(tmp_path):
     figure = draw(tmp_path, ["gtzan", "emomusic_valence"], folds=1)
     panel, regression = figure.axes
     (segment,) = panel.containers[0].lines[2][0].get_segments()
     assert segment[:, 1] == pytest.approx([40.38, 59.62], abs=0.01)  # 50 of 100 clips
     assert not panel.containers[0].lines[1], "no caps"
-    assert not any(segment.size for segment in regression.containers[0].lines[2][0].get_segments()), "no bars"
+    (segment,) = regression.containers[0].lines[2][0].get_segments()
+    assert segment[0, 1] < score("emomusic_valence", "base") < segment[1, 1]
     assert [text.get_text() for text in figure.legends[0].get_texts()][2:] == ["95 % interval over test clips"]
 
 
@@ -75,7 +82,7 @@ def test_legend_tells_intervals_from_standard_deviations(tmp_path):
     write_cells(tmp_path, ["fma_small"], folds=1)
     write_cells(tmp_path, ["gtzan"])
     cells = read_cells(["gtzan", "fma_small"], [1], tmp_path / "metrics/transfer")
-    figure = figure4(cells.assign(spread=read_spread(cells, tmp_path / "data/transfer")), False)
+    figure = figure4(with_bars(cells, tmp_path), False)
     marks = {line.get_label(): line.get_marker() for line in figure.legends[0].legend_handles[2:]}
     assert list(marks) == ["s.d. over folds", "95 % interval over test clips"]
     assert len(set(marks.values())) == 2

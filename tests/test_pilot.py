@@ -16,7 +16,7 @@ from hearlog.errors import InputError
 from hearlog.figures.pilot import pilot_scores
 from hearlog.figures.style import MINUS, save
 from hearlog.genres import REASONS, as_task, count_songs, label_songs
-from hearlog.pilot import NO_GENRES, SWITCHED_OFF, read_answers, read_summary, score_genres, summarise, wilson_interval
+from hearlog.pilot import NO_GENRES, SWITCHED_OFF, read_answers, read_summary, score_genres, summarise
 from hearlog.report_text import render_pilot
 from stages import list_genres, pilot
 
@@ -174,14 +174,6 @@ def test_recall_of_a_genre_is_the_share_of_its_songs_told_right(tmp_path):
     assert list(genres["songs"]) == [4, 4, 4]
     assert list(genres["base"]) == [1 / 4, 3 / 4, 2 / 4]
     assert list(genres["fix"]) == [4 / 4, 2 / 4, 4 / 4]
-
-
-@pytest.mark.parametrize(
-    ("right", "songs", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_intervals_are_those_of_newcombe_1998_table_1_method_3(right, songs, low, high):
-    assert wilson_interval(right / songs, songs) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_all_songs_are_compared_by_mcnemars_exact_test(tmp_path):

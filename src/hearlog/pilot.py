@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy import stats
 
 from hearlog import statistics
 from hearlog.cells import asked_for, read_columns, read_json
 from hearlog.errors import InputError
+from hearlog.intervals import wilson_interval
 from hearlog.paired_clips import accuracy_interval, mcnemar_test
-from hearlog.statistics import CONFIDENCE
 
 MODELS = ("base", "fix")
 SWITCHED_OFF = "The pilot experiment was not run: pilot.widths is empty."
@@ -149,12 +148,6 @@ def score_genres(answers: pd.DataFrame) -> pd.DataFrame:
         rows.append(row)
     columns = ["genre", "songs", *(f"{method}{end}" for method in MODELS for end in ("", "_low", "_high"))]
     return pd.DataFrame(rows, columns=columns)
-
-
-def wilson_interval(share: float, songs: int) -> tuple[float, float]:
-    """Bound a share of right answers at 95 % (Wilson 1927); of several seeds, whole songs are counted."""
-    interval = stats.binomtest(round(share * songs), songs).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def _right(answers: pd.DataFrame) -> pd.DataFrame:

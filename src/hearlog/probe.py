@@ -16,9 +16,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from hearlog import scores
+from hearlog.intervals import score_interval
 from hearlog.output_layer import fit_output_layer
-from hearlog.paired_clips import r2_interval
-from hearlog.pilot import wilson_interval
 from hearlog.targets import Target, target_of
 
 
@@ -94,17 +93,11 @@ def summarise(predictions: pd.DataFrame) -> dict[str, float]:
     Returns
     -------
     ``score`` (accuracy as a fraction, or r2); ``ci_low`` and ``ci_high``, its 95 % interval over the test clips, each
-    of which one fold tests (Wilson's for accuracy, a bootstrap's for r2; nan where there is none); and ``spread``, the
-    standard deviation over folds (nan for a single one).
+    of which one fold tests, as of `hearlog.intervals.score_interval`; and ``spread``, the standard deviation over folds
+    (nan for a single one).
     """
     name = "accuracy" if scores.is_classification(predictions) else "r2"
     score = scores.score(predictions)[name]
-    if name == "accuracy":
-        low, high = wilson_interval(score, len(predictions))
-    else:
-        truth = predictions["truth"].to_numpy(np.float64)
-        errors, of_mean = (truth - predictions["prediction"]) ** 2, (truth - truth.mean()) ** 2
-        interval = r2_interval(truth, errors, of_mean)  # over the mean, whose r2 is 0
-        low, high = interval.low, interval.high
+    low, high = score_interval(predictions)
     spread = scores.scores_by_fold(predictions)[name].std(ddof=1)
     return {"score": score, "ci_low": low, "ci_high": high, "spread": float(spread)}

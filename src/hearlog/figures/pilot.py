@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, MINUS, QUIET, STYLE, SYNTHETIC, interval
-from hearlog.pilot import MODELS, wilson_interval
+from hearlog.intervals import wilson_interval
+from hearlog.pilot import MODELS
 from hearlog.plain_text import p_equals
 
 _SHOWN = 40  # genres that fit on a page

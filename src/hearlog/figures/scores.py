@@ -24,7 +24,6 @@ from hearlog.figures.style import (
     SYNTHETIC_SCORES,
     task_panels,
 )
-from hearlog.pilot import wilson_interval
 
 _REFERENCES: dict[str, dict[str, Any]] = {
     "chance": {"color": FAINT, "linewidth": 1.4, "zorder": 0},
@@ -39,13 +38,13 @@ def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
     """Draw the paper's Figure 4: the score of each task against the number of channels, one line a method.
 
     With a single capacity the methods stand side by side instead. Bars with caps are standard deviations over folds
-    and seeds; where there is one of each, accuracy has instead Wilson's interval over its test clips, without caps.
+    and seeds; where there is one of each, intervals over the test clips, without caps.
 
     Parameters
     ----------
     cells
         As of `hearlog.cells.read_cells`, with its ``spread`` (as of `hearlog.cells.read_spread`), nan where a score
-        is of one fold and seed.
+        is of one fold and seed, and with ``ci_low`` and ``ci_high`` (as of `hearlog.intervals.read_intervals`).
     synthetic
         Whether to say that the numbers are of the embedded data set.
 
@@ -98,16 +97,14 @@ def _draw_panel(axes: Axes, task: pd.DataFrame) -> None:
 
 
 def _has_interval(cells: pd.DataFrame) -> bool:
-    return cells["kind"].iloc[0] == "classification" and bool(cells["spread"].isna().all())
+    return bool(cells["ci_low"].notna().any())
 
 
 def _reach(cells: pd.DataFrame) -> np.ndarray:
     """How far the bars reach below and above the scores: float64, 2 x cells, nan for no bar."""
-    scores = cells["score"].to_numpy()
     if not _has_interval(cells):
         return np.tile(cells["spread"], (2, 1))
-    ends = [wilson_interval(score, clips) for score, clips in zip(scores, cells["clips"], strict=True)]
-    return np.abs(np.transpose(ends) - scores)
+    return np.stack([cells["score"] - cells["ci_low"], cells["ci_high"] - cells["score"]])
 
 
 def _one_capacity(cells: pd.DataFrame) -> bool:

@@ -1,0 +1,61 @@
+"""95 % intervals of single scores over test clips, which are taken as independent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from hearlog import scores
+from hearlog.cells import read_predictions
+from hearlog.paired_clips import r2_interval
+from hearlog.statistics import CONFIDENCE
+
+
+def wilson_interval(share: float, clips: int) -> tuple[float, float]:
+    """Bound a share of right answers at 95 % (Wilson 1927); of several seeds, whole clips are counted."""
+    interval = stats.binomtest(round(share * clips), clips).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def score_interval(predictions: pd.DataFrame) -> tuple[float, float]:
+    """Bound the score of predictions, of which each clip has one: Wilson's for accuracy, a bootstrap's for r2.
+
+    Parameters
+    ----------
+    predictions
+        Columns ``truth`` and ``prediction``, both labels or both numbers.
+
+    Returns
+    -------
+    As fractions, or in units of r2; nan where there is none.
+    """
+    if scores.is_classification(predictions):
+        return wilson_interval(scores.score(predictions)["accuracy"], len(predictions))
+    truth = predictions["truth"].to_numpy(np.float64)
+    errors, of_mean = (truth - predictions["prediction"]) ** 2, (truth - truth.mean()) ** 2
+    interval = r2_interval(truth, errors, of_mean)  # over the mean, whose r2 is 0
+    return interval.low, interval.high
+
+
+def read_intervals(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Bound the scores of cells that have one seed and one test part.
+
+    Parameters
+    ----------
+    cells, folder
+        As of `hearlog.cells.read_predictions`, of any tasks and widths.
+
+    Returns
+    -------
+    ``ci_low`` and ``ci_high``, float64, with the index of ``cells``: as of `score_interval`; nan for other cells.
+    """
+    found = pd.DataFrame(np.nan, index=cells.index, columns=["ci_low", "ci_high"])
+    single = cells[(cells["seeds"] == 1) & (cells["folds"] == 1)]
+    for _, methods in single.groupby(["task", "width"]):
+        answers = read_predictions(methods, folder)
+        for row, method in methods["method"].items():
+            found.loc[row] = score_interval(answers[["truth", method]].rename(columns={method: "prediction"}))
+    return found
