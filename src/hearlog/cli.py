@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hearlog import feature_commands
 from hearlog.errors import InputError
+from hearlog.terminal import PrintableStream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = vars(parser.parse_args(arguments))
     command = options.pop("command")
     try:
-        with contextlib.chdir(_folder()) if command in pipeline else contextlib.nullcontext():
+        place = contextlib.chdir(_folder()) if command in pipeline else contextlib.nullcontext()
+        with place, contextlib.redirect_stdout(PrintableStream(sys.stdout)):
             status = command(**options) or 0
         sys.stdout.flush()
         return status

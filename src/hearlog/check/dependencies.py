@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
-from hearlog.check.findings import Section, number, printable, some
+from hearlog.check.findings import Section, is_utf8, number, some
 
 LINKS = {errno.ENOENT: "a link to nothing", errno.ELOOP: "a link to itself"}
 IGNORED = {".git", ".hg", ".dvc", ".venv", "__pycache__"}  # folders, by DVC and by .dvcignore
@@ -58,5 +58,5 @@ def _fault(file: str) -> Iterator[tuple[str, str]]:
         yield file, "not a file that can be read to an end"
     elif not os.access(file, os.R_OK):
         yield file, "no permission to read it"
-    elif printable(file) != file:
+    elif not is_utf8(file):
         yield file, "a name that is not UTF-8"

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from hearlog.errors import InputError
+from hearlog.terminal import printable
 
 Level = Literal["problem", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("problem", "warning", "note")
@@ -91,9 +92,13 @@ def is_ready(sections: Iterable[Section]) -> bool:
     return not count(sections)["problem"]
 
 
-def printable(text: str) -> str:
-    r"""Write bytes of a file name that are not UTF-8 as ``\xe9``; other text stays as it is."""
-    return os.fsencode(text).decode(errors="backslashreplace")
+def is_utf8(name: str) -> bool:
+    """Whether the name of a file is text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def some(names: Iterable[object], most: int = EXAMPLES) -> str:

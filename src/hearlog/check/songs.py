@@ -9,7 +9,7 @@ import pandas as pd
 
 from hearlog import catalogue, splits
 from hearlog.check.audio import pairs, repeated, report_files, report_share, usable
-from hearlog.check.findings import Section, number, printable, some
+from hearlog.check.findings import Section, is_utf8, number, some
 from hearlog.check.leakage import find_shared, songs
 from hearlog.check.logs import Plays
 from hearlog.check.overlap import report_overlap
@@ -64,7 +64,7 @@ def _report_paths(section: Section, items: pd.DataFrame, audio_root: Path) -> No
     without = items.loc[items["path"].isna(), "item_id"]
     if len(without):
         section.warning(f"{number(len(without), 'song')} without a path: {some(without)}. Complete the catalogue")
-    strays = sorted(file for file in _sound_files(audio_root) - set(items["file"]) if printable(file) == file)
+    strays = sorted(file for file in _sound_files(audio_root) - set(items["file"]) if is_utf8(file))
     if not strays:
         return
     section.note(
