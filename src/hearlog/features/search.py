@@ -9,10 +9,14 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from sklearn.neighbors import NearestNeighbors
 
+from hearlog import tables
 from hearlog.als.factorize import fold_in
 from hearlog.errors import InputError
 from hearlog.features.table import FeatureTable
 from hearlog.model_folder import ModelConfig
+
+COLUMNS = ["path", "plays"]
+MOST_PLAYS = 2**31 - 1
 
 
 def similar(query: np.ndarray, index: FeatureTable, count: int = 10) -> pd.DataFrame:
@@ -72,16 +76,20 @@ def recommend(plays: pd.DataFrame, index: FeatureTable, config: ModelConfig, cou
     Raises
     ------
     InputError
-        If no song was played that the index has, or the index has other features.
+        If no song was played that the index has, or the index has other features or a song twice.
     """
     if index.starts is not None or index.vectors.shape[1] != config.network.factors:
         raise InputError("the index has windows or another layer: embed the songs without --hop, --layer embedding")
-    rows = pd.Index(index.paths).get_indexer(pd.Index(plays["path"]))
+    songs = pd.Index(index.paths)
+    if not songs.is_unique:
+        raise InputError(f"the index has {songs[songs.duplicated()][0]} twice: embed each song once")
+    rows = songs.get_indexer(pd.Index(plays["path"]))
     if not (rows >= 0).any():
         raise InputError(f"none of {len(plays)} played songs is in the index, such as {plays['path'].iloc[0]}")
     counted = plays["plays"].to_numpy(np.float64) if "plays" in plays else np.ones(len(plays))
-    listened = np.zeros(len(index.paths))
+    listened = np.zeros(len(songs))
     np.add.at(listened, rows[rows >= 0], counted[rows >= 0])
+    listened = listened.clip(max=MOST_PLAYS)
     targets = config.targets
     matrix = csr_matrix(listened[None].astype(np.int32) if targets.counts else listened[None] > 0)
     factors = index.vectors * np.float32(targets.scale)
@@ -98,14 +106,18 @@ def read_plays(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If it cannot be read or lacks the column, or a number of plays is not above 0.
+        If it cannot be read, lacks the column or holds no plays, or a number of plays is not above 0, or beyond `MOST_PLAYS`.
     """
-    try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"path": "str"})
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as a table: {error}") from None
-    if "path" not in table:
-        raise InputError(f"{path}: has no column path, only {', '.join(map(str, table.columns))}")
-    if "plays" in table and not (pd.to_numeric(table["plays"], errors="coerce") > 0).all():
-        raise InputError(f"{path}: plays must be numbers above 0")
-    return table.dropna(subset=["path"])
+    if not path.is_file():
+        raise InputError(f"{path}: no such file: give a table of what was played")
+    parquet = path.suffix == ".parquet"
+    table = tables.read_parquet(path, ["path"], COLUMNS) if parquet else tables.read_csv(path, ["path"])
+    table = table[table["path"] != ""].reindex(columns=[name for name in COLUMNS if name in table])
+    if table.empty:
+        raise InputError(f"{path}: holds no plays: give a row for each song that was played")
+    if "plays" in table:
+        plays = pd.to_numeric(table["plays"], errors="coerce")
+        wrong = ~((plays > 0) & (plays <= MOST_PLAYS))
+        tables.refuse(path, wrong, f"is no number of plays above 0, up to {MOST_PLAYS:,}: mend the row", table["plays"])
+        table["plays"] = plays
+    return table.reset_index(drop=True)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZIP_STORED, BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -80,7 +80,18 @@ def read_features(path: Path) -> FeatureTable:
         raise InputError(f"{path}: no such file. Make it with hearlog embed FILES --out {path}")
     try:
         table = _read_arrays(path) if path.suffix == ".npz" else _read_columns(path)
-    except (OSError, KeyError, ValueError, BadZipFile, pa.ArrowException) as error:
+        _check_form(table)
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        MemoryError,
+        RuntimeError,
+        EOFError,
+        BadZipFile,
+        pa.ArrowException,
+    ) as error:
         raise InputError(f"{path}: holds no features of hearlog embed: {error}") from None
     faulty = np.flatnonzero(~np.isfinite(table.vectors).all(axis=1))
     if len(faulty):
@@ -88,8 +99,19 @@ def read_features(path: Path) -> FeatureTable:
     return table
 
 
+def _check_form(table: FeatureTable) -> None:
+    rows = table.vectors.shape[:1]
+    columns = [table.paths] if table.starts is None else [table.paths, table.starts]
+    if table.vectors.ndim != 2 or not table.vectors.size or any(column.shape != rows for column in columns):
+        raise ValueError(f"{len(table.paths)} paths and features of shape {table.vectors.shape} do not belong together")
+    if not isinstance(table.about, dict) or not isinstance(table.about.get("layer", ""), str):
+        raise ValueError(f"what it says of itself is of another program: {table.about!r:.80}")
+
+
 def _read_arrays(path: Path) -> FeatureTable:
     with np.load(path, allow_pickle=False) as arrays:
+        if any(member.compress_type != ZIP_STORED for member in arrays.zip.infolist()):
+            raise ValueError("its arrays are packed, and might be of any size: write them with numpy.savez")
         starts = arrays.get("start")
         about = json.loads(str(arrays[ABOUT]))
         return FeatureTable(arrays["path"].astype(object), starts, arrays["features"].astype(np.float32), about)
@@ -99,8 +121,11 @@ def _read_columns(path: Path) -> FeatureTable:
     if path.suffix == ".csv":
         frame, about = pd.read_csv(path, dtype={"path": "str"}, keep_default_na=False), {}
     else:
-        found = pq.read_table(path)
-        frame, about = found.to_pandas(), json.loads((found.schema.metadata or {}).get(ABOUT.encode(), b"{}"))
+        found = pq.ParquetFile(path).read()
+        frame, about = (
+            found.to_pandas(ignore_metadata=True),
+            json.loads((found.schema.metadata or {}).get(ABOUT.encode(), b"{}")),
+        )
     columns = [name for name in frame if str(name).startswith("f") and str(name)[1:].isdigit()]
     if not columns:
         raise ValueError("no columns f0, f1 …")
