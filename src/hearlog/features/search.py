@@ -106,7 +106,8 @@ def read_plays(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If it cannot be read, lacks the column or holds no plays, or a number of plays is not above 0, or beyond `MOST_PLAYS`.
+        If it cannot be read, lacks the column or holds no plays, or a number of plays is not above 0 or beyond
+        `MOST_PLAYS`.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file: give a table of what was played")
