@@ -1,6 +1,7 @@
 """``hearlog embed``: tables of all formats, files that cannot be used, and runs that were killed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,16 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from filelock import FileLock
 from model_world import write_model
 from sound_files import RATE, make_sound, write_sounds
 
-from hearlog import cli
+from hearlog import audio, cli, front_end
 from hearlog.features import embed
 from hearlog.features.extractor import FeatureExtractor
 from hearlog.features.table import read_features
 
 SONGS = 18
 AT_ONCE = 4  # files of a part
+SILENT = "06.wav"
 PATIENCE = 120  # seconds; only a failing test waits so long
 RANDOM = np.random.default_rng()  # of no fixed seed: every run of this test kills at other moments
 CHILD = f"""
@@ -136,9 +139,11 @@ def test_nothing_usable_is_an_error_that_says_where_to_look(folder, tmp_path, ca
         ("sounds", "nowhere/f.csv", "there is no folder"),
         ("nowhere", "f.csv", "no such file or folder"),
         ("model", "f.csv", "no sound files"),
+        ("sounds", "folder.csv", "is a folder"),
     ],
 )
 def test_what_is_wrong_with_the_command_is_said(folder, tmp_path, capsys, place, out, said):
+    (tmp_path / "folder.csv").mkdir()
     command = ["embed", str(folder / place), "--model", str(folder / "model"), "--out", str(tmp_path / out)]
     assert cli.main(command) == 1
     assert said in capsys.readouterr().err
@@ -156,16 +161,16 @@ def stopped(folder, tmp_path, monkeypatch) -> Path:
                 raise KeyboardInterrupt
             yield found
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(FeatureExtractor, "stream", stopping)
-        cli.main(words(folder, out))
+        assert cli.main(words(folder, out)) == 130
     assert not out.exists() and len(list((tmp_path / ".f.npz.parts").glob("*.npz"))) == 2
     return out
 
 
 def test_a_stopped_run_goes_on_with_the_part_it_was_in(folder, stopped, embedded):
     assert cli.main(words(folder, stopped)) == 0
-    assert embedded == [f"{row:02}.wav" for row in range(2 * AT_ONCE, SONGS)]
+    assert embedded == [SILENT, *(f"{row:02}.wav" for row in range(2 * AT_ONCE, SONGS))]
     assert [path.name for path in stopped.parent.iterdir() if path.name.startswith(".")] == []
 
 
@@ -180,7 +185,55 @@ def test_a_file_that_changed_is_read_again(folder, stopped, embedded):
     os.utime(changed)
     assert cli.main(words(folder, stopped)) == 0
     first = [f"{row:02}.wav" for row in range(AT_ONCE)]
-    assert embedded == [*first, *(f"{row:02}.wav" for row in range(2 * AT_ONCE, SONGS))]
+    assert embedded == [SILENT, *first, *(f"{row:02}.wav" for row in range(2 * AT_ONCE, SONGS))]
+
+
+def test_a_file_that_can_be_used_by_now_is_not_left_out_again(folder, stopped, embedded, monkeypatch):
+    monkeypatch.setattr(front_end, "refuse_silence", lambda crop: crop)
+    monkeypatch.setattr(audio, "refuse_silence", lambda crop: crop)
+    assert cli.main(words(folder, stopped)) == 0
+    assert len(read_features(stopped).paths) == SONGS
+    assert embedded == [SILENT, *(f"{row:02}.wav" for row in range(AT_ONCE, SONGS))]
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_a_damaged_part_is_done_again(folder, stopped, tmp_path, size):
+    for part in (tmp_path / ".f.npz.parts").glob("*.npz"):
+        part.write_bytes(part.read_bytes()[:size])
+    assert cli.main(words(folder, stopped)) == 0
+    whole = tmp_path / "whole.npz"
+    assert cli.main(words(folder, whole)) == 0
+    assert whole.read_bytes() == stopped.read_bytes()
+
+
+def test_two_runs_do_not_write_one_table(folder, tmp_path, capsys):
+    (tmp_path / ".f.csv.parts").mkdir()
+    with FileLock(tmp_path / ".f.csv.parts/lock"):
+        assert cli.main(words(folder, tmp_path / "f.csv")) == 1
+    assert "another run is writing it" in capsys.readouterr().err
+
+
+def test_a_config_that_changed_is_another_model(folder, stopped, embedded, tmp_path, capsys):
+    changed = shutil.copytree(folder / "model", tmp_path / "model")
+    config = changed / "config.json"
+    config.write_text(config.read_text().replace('"min_seconds": 0.5', '"min_seconds": 0.4'))
+    command = ["embed", str(folder / "sounds"), "--model", str(changed), "--out", str(stopped)]
+    assert cli.main(command) == 0
+    assert len(embedded) == SONGS
+    query = str(folder / "sounds/00.wav")
+    assert cli.main(["similar", query, "--model", str(folder / "model"), "--index", str(stopped)]) == 1
+    assert "features of another model" in capsys.readouterr().err
+
+
+def test_a_name_that_is_not_utf8_is_listed(folder, tmp_path):
+    sounds = tmp_path / "sounds"
+    good = write_sounds(sounds, 2, 0.6)
+    good[0].rename(os.fsdecode(os.fsencode(sounds) + b"/b\xffd.wav"))
+    out = tmp_path / "f.parquet"
+    assert cli.main(["embed", str(sounds), "--model", str(folder / "model"), "--out", str(out)]) == 0
+    assert read_features(out).paths.tolist() == [str(good[1])]
+    (row,) = pd.read_csv(f"{out}.rejected.csv").itertuples(index=False)
+    assert row.path.endswith("b\\xffd.wav") and row.reason == "name" and "rename" in row.detail
 
 
 def test_another_model_takes_nothing_from_a_stopped_run(folder, stopped, embedded, tmp_path):

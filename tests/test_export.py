@@ -96,6 +96,14 @@ def test_a_model_that_was_trained_again_must_be_exported_again(folder, tmp_path,
 
 
 @pytest.mark.parametrize("form", EXPORTED)
+def test_a_damaged_export_is_asked_for_again(folder, tmp_path, form):
+    model = shutil.copytree(folder, tmp_path / "model")
+    (model / EXPORTED[form]).write_bytes(b"no network")
+    with pytest.raises(InputError, match=f"not readable.*hearlog export {model} --format {form}"):
+        load(model, engine=form)
+
+
+@pytest.mark.parametrize("form", EXPORTED)
 def test_a_file_that_is_missing_is_asked_for(tmp_path, capsys, form):
     write_model(tmp_path)
     (tmp_path / "song.wav").touch()

@@ -1,5 +1,6 @@
 """Features of sounds: the same from files, arrays and the command line, and the same as the pipeline's."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from model_world import AUDIO, MEL, write_model
 from sound_files import RATE, make_sound, write_sounds
 
+import hearlog
 from hearlog import cli, crops, inference, runtime
 from hearlog.corpus import Corpus
 from hearlog.errors import InputError
@@ -155,11 +157,75 @@ def test_a_sound_that_cannot_be_used_is_named(extractor, files, clips, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"layer": "block6"}, "block6"), ({"hop": 0}, "hop"), ({"hop": -1}, "hop")]
+    ("options", "words"),
+    [
+        ({"layer": "block6"}, "block6"),
+        ({"hop": 0}, "hop"),
+        ({"hop": -1}, "hop"),
+        ({"hop": np.inf}, "hop"),
+        ({"sample_rate": 0}, "sample_rate 0"),
+        ({"sample_rate": 44100.5}, "whole number"),
+    ],
 )
-def test_unknown_layers_and_hops_are_refused(extractor, clips, options, words):
+def test_options_that_cannot_be_are_refused(extractor, clips, options, words):
     with pytest.raises(InputError, match=words):
-        list(extractor.stream(clips, sample_rate=RATE, **options))
+        list(extractor.stream(clips, **({"sample_rate": RATE} | options)))
+
+
+@pytest.mark.parametrize(
+    ("sound", "words"),
+    [
+        (np.zeros((2, 8 * RATE)), r"shape: 2 frames of .* channels: give \(frames, channels\)"),
+        (3000 * np.ones(8 * RATE, np.float32), "scale: samples reach 3000"),
+        (torch.zeros(8 * RATE), "type: it is a Tensor: give a path"),
+        ([0.5], "type: it is a float"),
+        (b"song.wav", "type: it is a bytes"),
+        (None, "type: it is a NoneType"),
+    ],
+)
+def test_what_is_no_sound_by_mistake_is_said(extractor, sound, words):
+    with pytest.raises(InputError, match=f"sound 0: {words}"):
+        extractor.embed(sound, sample_rate=RATE)
+
+
+def test_sample_rates_may_be_whole_floats(extractor, clips):
+    assert np.array_equal(
+        extractor.embed(clips[0], sample_rate=float(RATE)), extractor.embed(clips[0], sample_rate=RATE)
+    )
+
+
+def test_a_stream_of_one_sound(extractor, files, clips):
+    (of_file,), (of_array,) = extractor.stream(str(files[0])), extractor.stream(clips[0], sample_rate=RATE)
+    assert np.array_equal(of_file.vectors[0], extractor.embed(files[0])[0])
+    assert np.array_equal(of_array.vectors, extractor.embed(clips[0], sample_rate=RATE))
+
+
+def test_a_stream_that_is_left_reads_no_further(extractor, clips, monkeypatch):
+    read, begun = extractor._read, []
+    monkeypatch.setattr(extractor, "_read", lambda *asked: begun.append(None) or read(*asked))
+    stream = extractor.stream(clips * 20, sample_rate=RATE, batch_size=20, threads=2)
+    next(stream)
+    before = len(begun)
+    stream.close()
+    assert len(begun) <= before + 2, "what two threads were at, and nothing of what was queued"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"precision": "fp16"}, "precision 'fp16'.*float32, bfloat16, auto"),
+        ({"device": "mps"}, "device 'mps'.*auto, cpu, cuda"),
+        ({"engine": "abacus"}, "abacus"),
+    ],
+)
+def test_unknown_ways_to_run_are_refused(folder, options, words):
+    with pytest.raises(InputError, match=words):
+        load(folder / "model", **options)
+
+
+def test_an_extractor_says_what_it_is(extractor):
+    assert repr(extractor) == "FeatureExtractor(40 dimensions of 7.5 s at 16000 Hz, 16 channels, TorchEngine)"
+    assert hearlog.__version__ == version("hearlog")
 
 
 def test_a_stream_keeps_the_order_and_gives_reasons_in_it(extractor, tmp_path):

@@ -7,11 +7,10 @@ from model_world import write_model
 from sound_files import write_sounds
 
 from hearlog import cli
-from hearlog.checkpoint import sha256
 from hearlog.errors import InputError
+from hearlog.features.embed import identify
 from hearlog.features.search import read_plays, recommend, similar
 from hearlog.features.table import FeatureTable, write_features
-from hearlog.model_folder import WEIGHTS
 
 RANDOM = np.random.default_rng(0)
 SONGS = np.array([f"song {row}" for row in range(60)], object)
@@ -130,7 +129,7 @@ def test_faulty_logs_are_refused(tmp_path, text, words):
 
 def index_of(folder, model: str, **about) -> str:
     path = folder / f"of-{model}.parquet"
-    about = {"model": sha256(folder / model / WEIGHTS), "layer": "embedding"} | about
+    about = {"model": identify(folder / model), "layer": "embedding"} | about
     write_features(FeatureTable(SONGS, None, INDEX.vectors, about), path)
     return str(path)
 
@@ -146,6 +145,39 @@ def test_commands_print_what_the_functions_return(folder, config, capsys):
     found = recommend(PLAYS, INDEX, config, 2)
     expected = [f"{path}\t{score:.4f}" for path, score in found.itertuples(index=False)]
     assert capsys.readouterr().out.splitlines() == ["path\tscore", *expected]
+
+
+def test_notes_stand_apart_from_the_table(folder, capsys):
+    options = ["--model", str(folder / "model"), "--index", index_of(folder, "model"), "-k", "2"]
+    plays = pd.concat([PLAYS, pd.DataFrame({"path": ["elsewhere.mp3"], "plays": [1]})])
+    plays.to_csv(folder / "plays.csv", index=False)
+    assert cli.main(["recommend", "--user-log", str(folder / "plays.csv"), *options]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 3
+    assert "plays are not counted" in said.err
+    assert "1 of 4 played songs are not in the index, such as elsewhere" in said.err
+    pd.DataFrame({"path": SONGS}).to_csv(folder / "plays.csv", index=False)
+    assert cli.main(["recommend", "--user-log", str(folder / "plays.csv"), *options]) == 0
+    said = capsys.readouterr()
+    assert said.out == "path\tscore\n" and "every song of" in said.err
+
+
+def test_an_index_in_csv_has_the_layer_it_is_said_to_have(folder, capsys):
+    [song] = write_sounds(folder / "sounds", 1)
+    table = FeatureTable(SONGS, None, INDEX.vectors[:, :16], {})
+    write_features(table, folder / "blocks.csv")
+    words = ["similar", str(song), "--model", str(folder / "model"), "--index", str(folder / "blocks.csv")]
+    assert cli.main([*words, "--layer", "block2"]) == 0
+    assert "blocks.csv does not say which model" in capsys.readouterr().err
+    assert cli.main(words) == 1
+    words[-1] = index_of(folder, "model")
+    assert cli.main([*words, "--layer", "block2"]) == 1
+    assert "features of layer embedding, not block2" in capsys.readouterr().err
+
+
+def test_a_folder_without_a_model_is_named(folder, tmp_path, capsys):
+    assert cli.main(["similar", "song.wav", "--model", str(tmp_path), "--index", index_of(folder, "model")]) == 1
+    assert f"{tmp_path}: not a model folder: it has no model.safetensors and no config.json" in capsys.readouterr().err
 
 
 def test_an_index_of_another_model_is_refused(folder, capsys):

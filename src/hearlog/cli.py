@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"hearlog: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("hearlog: stopped. Run it again, to go on where it was", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader, `head` for one, has seen enough
         # Python writes what is left when it ends, and would fail again: as the documentation of `signal` has it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hearlog.errors import InputError
+from hearlog.terminal import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +36,7 @@ def add_options(parsers: Mapping[str, argparse.ArgumentParser]) -> None:
         )
     _add_embed_options(parsers["embed"])
     parsers["similar"].add_argument("query", help="a sound file")
+    parsers["similar"].add_argument("--layer", choices=LAYERS, help="that of the index, where it does not say, as CSV")
     parsers["recommend"].add_argument(
         "--user-log",
         type=Path,
@@ -64,10 +67,9 @@ def _add_embed_options(embed: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: give a number, 1 or more")
+    return int(text)
 
 
 def embed(
@@ -94,13 +96,16 @@ def embed(
     print(f"{out}: {layer} of {counted(done.files, 'file')} in {extractor.dimensions(layer)} dimensions{left_out}")
 
 
-def similar(query: str, model: Path, index: Path, count: int) -> None:
+def similar(query: str, model: Path, index: Path, count: int, layer: str | None) -> None:
     """List the songs of an index that sound most like a file."""
     from hearlog.features import search
     from hearlog.features.extractor import load
 
     table = _read_index(index, model)
-    vector = load(model).embed(query, layer=table.about.get("layer", "embedding"))[0]
+    known = table.about.get("layer")
+    if layer and known and layer != known:
+        raise InputError(f"{index}: features of layer {known}, not {layer}: leave --layer out")
+    vector = load(model).embed(query, layer=known or layer or "embedding")[0]
     _print(search.similar(vector, table, count))
 
 
@@ -110,12 +115,16 @@ def recommend(model: Path, index: Path, user_log: Path, count: int) -> None:
     from hearlog.model_folder import read_config
 
     table = _read_index(index, model)
-    plays = search.read_plays(user_log)
-    found = search.recommend(plays, table, read_config(model), count)
+    plays, config = search.read_plays(user_log), read_config(model)
+    found = search.recommend(plays, table, config, count)
     _print(found)
+    if found.empty:
+        _note(f"every song of {index} was played")
+    if "plays" in plays and not config.targets.counts:
+        _note("plays are not counted: the logs that this model learned from had none, a song was played or not")
     missing = plays["path"][~plays["path"].isin(set(table.paths))]
     if len(missing):
-        print(f"{len(missing)} of {len(plays)} played songs are not in the index, such as {missing.iloc[0]}")
+        _note(f"{len(missing)} of {len(plays)} played songs are not in the index, such as {missing.iloc[0]}")
 
 
 def export(model: Path, form: str) -> None:
@@ -128,14 +137,19 @@ def export(model: Path, form: str) -> None:
 
 def _read_index(index: Path, model: Path) -> FeatureTable:
     """Read features, and make sure that this model gave them."""
-    from hearlog.checkpoint import sha256
+    from hearlog.features.embed import identify
     from hearlog.features.table import read_features
-    from hearlog.model_folder import WEIGHTS
 
     table = read_features(index)
-    if table.about.get("model", sha256(model / WEIGHTS)) != sha256(model / WEIGHTS):
+    if table.about.get("model", identify(model)) != identify(model):
         raise InputError(f"{index}: features of another model than {model}: embed the songs again")
+    if "model" not in table.about:
+        _note(f"{index} does not say which model its features are of: make sure that it is {model}")
     return table
+
+
+def _note(text: str) -> None:
+    print(f"hearlog: {printable(text)}", file=sys.stderr)
 
 
 def _print(table: pd.DataFrame) -> None:

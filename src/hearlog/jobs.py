@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from dvc.dvcfile import PROJECT_FILE
 from dvc.exceptions import DvcException
 from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+from filelock import FileLock, Timeout
 
 from hearlog import job_processes
 from hearlog.errors import InputError
@@ -211,11 +211,11 @@ def _shown(path: Path) -> str:
 def _only_one(folder: Path) -> Iterator[None]:
     """Hold a lock that ends with this process."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError("hearlog jobs is running in this folder already: wait for it, or end it") from None
+    try:
+        held = FileLock(folder / "lock").acquire(blocking=False)
+    except Timeout:
+        raise InputError("hearlog jobs is running in this folder already: wait for it, or end it") from None
+    with held:
         yield
 
 

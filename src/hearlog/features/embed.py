@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from hearlog.audio import quiet_decoders
@@ -21,11 +25,12 @@ from hearlog.crop import UnusableAudioError
 from hearlog.errors import InputError
 from hearlog.features.extractor import FeatureExtractor, Features
 from hearlog.features.table import SUFFIXES, FeatureTable, write_features
-from hearlog.model_folder import WEIGHTS
+from hearlog.model_folder import CONFIG, WEIGHTS
 
 T = TypeVar("T")
 FILES_AT_ONCE = 64  # of a part, which is kept when a run is stopped
 REJECTED = ["path", "reason", "detail"]
+BAD_NAME = "name"  # a reason
 
 
 @dataclass(frozen=True)
@@ -68,22 +73,39 @@ def embed_files(
     Raises
     ------
     InputError
-        If the table cannot be written, or no file can be used.
+        If the table cannot be written or another run is writing it, or no file can be used.
     """
     if out.suffix not in SUFFIXES:
         raise InputError(f"{out}: the name must end with {', '.join(SUFFIXES)}")
-    if not out.parent.is_dir():
-        raise InputError(f"{out}: there is no folder {out.parent}")
+    if not out.parent.is_dir() or out.is_dir():
+        raise InputError(f"{out}: {'is a folder' if out.is_dir() else f'there is no folder {out.parent}'}: name a file")
     folder = out.with_name(f".{out.name}.parts")
     folder.mkdir(exist_ok=True)
+    try:
+        held = FileLock(folder / "lock").acquire(blocking=False)
+    except Timeout:
+        raise InputError(f"{out}: another run is writing it: wait for it, or end it") from None
+    with held:
+        return _embed(files, extractor, about, out, folder, batch_size)
+
+
+def _embed(
+    files: Sequence[Path],
+    extractor: FeatureExtractor,
+    about: dict[str, Any],
+    out: Path,
+    folder: Path,
+    batch_size: int,
+) -> Embedded:
+    """Do what is missing of the parts in a folder, and make one table of them all."""
     parts = {
         folder / _part_name(part, about, batch_size): part
         for part in (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
     }
-    missing = {kept: part for kept, part in parts.items() if not kept.is_file()}
-    left = [file for part in missing.values() for file in part]
     options = {"layer": about["layer"], "hop": about["hop"], "batch_size": batch_size}
     with quiet_decoders() as terminal, tqdm(total=len(files), unit="file", file=terminal, disable=None) as bar:
+        missing = {kept: part for kept, part in parts.items() if not _is_done(kept, extractor, options)}
+        left = [file for part in missing.values() for file in part]
         bar.update(len(files) - len(left))
         found = extractor.stream(left, **options, group=FILES_AT_ONCE)
         for kept, part in missing.items():
@@ -102,6 +124,16 @@ def embed_files(
     write_features(FeatureTable(paths.astype(object), None if hop is None else starts, vectors, about), out)
     shutil.rmtree(folder)
     return Embedded(len(files) - len(rejected), len(rejected), rejected_table if len(rejected) else None)
+
+
+def _is_done(kept: Path, extractor: FeatureExtractor, options: dict[str, Any]) -> bool:
+    """Whether a part was kept whole, and what it left out can still not be used: a decoder may be there by now."""
+    try:
+        rejected = _read_part(kept)[3]
+    except (OSError, ValueError, EOFError, BadZipFile):  # there is none, or the disk was full, or the power went
+        return False
+    again = extractor.stream([Path(path) for path, reason, _ in rejected if reason != BAD_NAME], **options)
+    return all(isinstance(found, UnusableAudioError) for found in again)
 
 
 def _part_name(files: Sequence[Path], about: dict[str, Any], batch_size: int) -> str:
@@ -132,6 +164,9 @@ def _collect(
     paths, rejected = list[str](), list[tuple[str, str, str]]()
     starts, vectors = [np.empty(0)], [np.empty((0, dimensions), np.float32)]
     for file, features in zip(files, found, strict=True):
+        if (name := printable_name(file)) != str(file):
+            rejected.append((name, BAD_NAME, "it is not UTF-8, which tables hold: rename the file"))
+            continue
         if isinstance(features, UnusableAudioError):
             rejected.append((str(file), features.reason, features.detail))
             continue
@@ -142,6 +177,11 @@ def _collect(
     return np.array(paths, np.str_), np.concatenate(starts), np.concatenate(vectors), table
 
 
+def printable_name(file: Path) -> str:
+    """Return a path as text, what is not UTF-8 in it as escapes."""
+    return os.fsencode(file).decode("utf-8", "backslashreplace")
+
+
 def _read_part(path: Path) -> tuple[np.ndarray, ...]:
     with np.load(path, allow_pickle=False) as arrays:
         return tuple(arrays.values())
@@ -149,5 +189,19 @@ def _read_part(path: Path) -> tuple[np.ndarray, ...]:
 
 def describe(folder: Path, layer: str, hop: float | None, engine: str, precision: str) -> dict[str, Any]:
     """Say what features a model folder gives, as of `FeatureTable.about`."""
-    weights = sha256(folder / WEIGHTS)
-    return {"model": weights, "layer": layer, "hop": hop, "engine": engine, "precision": precision}
+    settings = {"layer": layer, "hop": hop, "engine": engine, "precision": precision}
+    return {"model": identify(folder), "hearlog": version("hearlog"), **settings}
+
+
+def identify(folder: Path) -> str:
+    """Return what tells a model from others: a SHA-256 of its weights and its config.
+
+    Raises
+    ------
+    InputError
+        If one of the two is missing.
+    """
+    missing = [name for name in (WEIGHTS, CONFIG) if not (folder / name).is_file()]
+    if missing:
+        raise InputError(f"{folder}: not a model folder: it has no {' and no '.join(missing)}")
+    return hashlib.sha256((sha256(folder / WEIGHTS) + sha256(folder / CONFIG)).encode()).hexdigest()

@@ -117,11 +117,17 @@ def open_engine(name: str, folder: Path, device: str, precision: str) -> Engine:
     if name not in EXPORTED:
         raise InputError(f"engine {name!r}: unknown; there are {', '.join(ENGINES)}")
     if device not in ("auto", "cpu") or precision not in ("auto", "float32"):
-        raise InputError(f"engine {name} runs on the CPU in float32: leave out device {device}, precision {precision}")
+        raise InputError(f"engine {name} runs on the CPU in float32, not on {device} in {precision}: leave these out")
     path = folder / EXPORTED[name]
     if not path.is_file():
         raise InputError(f"{path}: no such file. Run: hearlog export {folder} --format {name}")
-    engine = OnnxEngine(path) if name == "onnx" else OpenvinoEngine(path)
+    try:
+        engine = OnnxEngine(path) if name == "onnx" else OpenvinoEngine(path)
+    except InputError:
+        raise
+    except Exception as error:  # what these libraries raise has no common class
+        said = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: not readable: {said}. Run: hearlog export {folder} --format {name}") from None
     if engine.weights != sha256(folder / model_folder.WEIGHTS):
         raise InputError(f"{path}: of other weights than the model's. Run: hearlog export {folder} --format {name}")
     return engine

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +26,8 @@ from hearlog.network import LAYERS
 Sound = str | os.PathLike[str] | np.ndarray  # a file, or its samples
 T = TypeVar("T")
 R = TypeVar("R")
+PRECISIONS = ("float32", "bfloat16", "auto")
+LOUDEST = 256  # of float samples, whose full scale is 1; int16 taken for float is louder, but for near silence
 NAMES = {"penultimate": "block5"}  # of layers: what the embedding is computed from
 
 
@@ -58,6 +62,14 @@ class FeatureExtractor:
 
     def __init__(self, config: ModelConfig, front_end: FrontEnd, engine: Engine) -> None:
         self.config, self.front_end, self.engine = config, front_end, engine
+
+    def __repr__(self) -> str:
+        """Say what the features are."""
+        network, audio = self.config.network, self.config.audio
+        return (
+            f"FeatureExtractor({network.factors} dimensions of {audio.seconds:g} s at {audio.sample_rate} Hz, "
+            f"{network.channels} channels, {type(self.engine).__name__})"
+        )
 
     def embed(
         self,
@@ -128,8 +140,10 @@ class FeatureExtractor:
         layer = self._layer(layer)
         if batch_size < 1:
             raise InputError(f"batch_size {batch_size}: give the number of sounds at once, 1 or more")
-        if hop is not None and not hop > 0:
+        if hop is not None and not 0 < hop < math.inf:
             raise InputError(f"hop {hop:g}: give the seconds between windows, more than 0")
+        if sample_rate is not None and not (sample_rate > 0 and sample_rate == int(sample_rate)):
+            raise InputError(f"sample_rate {sample_rate!r}: give samples a second, a whole number")
 
         def read(sound: Sound) -> tuple[np.ndarray, np.ndarray] | UnusableAudioError:
             try:
@@ -138,6 +152,7 @@ class FeatureExtractor:
                 return unusable
 
         waiting: list[tuple[np.ndarray, np.ndarray] | UnusableAudioError] = []
+        sounds = _several(sounds) if _is_one(sounds) else sounds
         for number, sound in enumerate(_ahead(read, sounds, runtime.threads(threads), batch_size), start=1):
             waiting.append(sound)
             ready = sum(len(item[0]) for item in waiting if isinstance(item, tuple))
@@ -154,12 +169,11 @@ class FeatureExtractor:
     def _all(
         self, sounds: Sound | Iterable[Sound], sample_rate: int | None, layer: str, hop: float | None, batch_size: int
     ) -> Iterator[Features]:
-        one = isinstance(sounds, str | os.PathLike) or (isinstance(sounds, np.ndarray) and sounds.dtype.kind in "fiu")
-        several: list[Sound] = [sounds] if one else list(sounds)  # type: ignore[list-item, arg-type]
+        several = _several(sounds)
         found = self.stream(several, sample_rate=sample_rate, layer=layer, hop=hop, batch_size=batch_size)
         for i, (sound, features) in enumerate(zip(several, found, strict=True)):
             if isinstance(features, UnusableAudioError):
-                name = f"sound {i}" if isinstance(sound, np.ndarray) else os.fspath(sound)
+                name = os.fspath(sound) if isinstance(sound, str | os.PathLike) else f"sound {i}"
                 raise InputError(f"{name}: {features}")
             yield features
 
@@ -168,9 +182,14 @@ class FeatureExtractor:
         if isinstance(sound, np.ndarray):
             if sample_rate is None:
                 raise InputError("sample_rate: missing; arrays do not tell theirs")
+            _refuse_mistakes(sound)
             if hop is None:
-                return np.zeros(1), self.front_end.take(sound, sample_rate)[None]
-            return self.front_end.take_windows(sound, sample_rate, hop)
+                return np.zeros(1), self.front_end.take(sound, int(sample_rate))[None]
+            return self.front_end.take_windows(sound, int(sample_rate), hop)
+        if not isinstance(sound, str | os.PathLike):
+            raise UnusableAudioError(
+                "type", f"it is a {type(sound).__name__}: give a path, or samples as a NumPy array"
+            )
         if hop is None:
             return np.zeros(1), self.front_end.read(Path(sound))[None]
         return self.front_end.read_windows(Path(sound), hop)
@@ -195,17 +214,41 @@ class FeatureExtractor:
         return layer
 
 
+def _is_one(sounds: Sound | Iterable[Sound]) -> bool:
+    """Whether this is a single sound, or what was meant as one."""
+    samples = isinstance(sounds, np.ndarray) and sounds.dtype.kind in "fiu"
+    return samples or isinstance(sounds, str | os.PathLike | bytes | torch.Tensor) or not hasattr(sounds, "__iter__")
+
+
+def _several(sounds: Sound | Iterable[Sound]) -> list[Sound]:
+    return [sounds] if _is_one(sounds) else list(sounds)  # type: ignore[list-item, arg-type]
+
+
+def _refuse_mistakes(samples: np.ndarray) -> None:
+    """Raise `UnusableAudioError` for samples that are turned round, or integers as floats: both would be heard."""
+    if samples.ndim == 2 and len(samples) < samples.shape[1]:
+        frames, channels = samples.shape
+        raise UnusableAudioError(
+            "shape", f"{frames} frames of {channels} channels: give (frames, channels), turn it round"
+        )
+    if samples.dtype.kind == "f" and samples.size and (peak := np.abs(samples).max()) > LOUDEST:
+        raise UnusableAudioError("scale", f"samples reach {peak:g}: scale them to [-1, 1], or give int16")
+
+
 def _ahead(do: Callable[[T], R], items: Iterable[T], threads: int, most: int) -> Iterator[R]:
     """Map in threads, in order, at most so many results ahead of the one that is taken."""
     # torch's own threads within each of these would be as many again.
     with ThreadPoolExecutor(threads, "read", initializer=torch.set_num_threads, initargs=(1,)) as pool:
         futures: deque[Future[R]] = deque()
-        for item in items:
-            futures.append(pool.submit(do, item))
-            if len(futures) > threads + most:
+        try:
+            for item in items:
+                futures.append(pool.submit(do, item))
+                if len(futures) > threads + most:
+                    yield futures.popleft().result()
+            while futures:
                 yield futures.popleft().result()
-        while futures:
-            yield futures.popleft().result()
+        finally:  # of what nobody waits for, nothing is begun
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def load(
@@ -230,5 +273,11 @@ def load(
         If the folder holds no model, or this installation would make other spectrograms of sounds.
     """
     path = Path(folder)
+    if precision not in PRECISIONS:
+        raise InputError(f"precision {precision!r}: unknown; there are {', '.join(PRECISIONS)}")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise InputError(f"device {device!r}: unknown; there are auto, cpu, cuda and cuda:N")
+    if engine == "torch" and device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"device {device}: torch finds no GPU here: take auto or cpu")
     config = model_folder.read_config(path)
     return FeatureExtractor(config, open_front_end(config), open_engine(engine, path, device, precision))

@@ -10,7 +10,6 @@ import soundfile
 
 from hearlog import aac
 from hearlog.errors import InputError
-from hearlog.files import refuse_unencodable
 
 # libsndfile names its formats, some of which have other endings.
 SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()}
@@ -34,7 +33,7 @@ def find_sounds(places: Iterable[str | os.PathLike[str]]) -> list[Path]:
     Raises
     ------
     InputError
-        If a place is not there, a name is not UTF-8, or nothing is found.
+        If a place is not there, or nothing is found.
     """
     found: dict[Path, None] = {}
     for place in map(Path, places):
@@ -43,8 +42,6 @@ def find_sounds(places: Iterable[str | os.PathLike[str]]) -> list[Path]:
         found |= dict.fromkeys(_search(place) if place.is_dir() else [place])
     if not found:
         raise InputError(f"{', '.join(map(str, places))}: no sound files ({' '.join(sorted(SUFFIXES))})")
-    for path in found:
-        refuse_unencodable(path)
     return list(found)
 
 

@@ -85,7 +85,10 @@ def recommend(plays: pd.DataFrame, index: FeatureTable, config: ModelConfig, cou
         raise InputError(f"the index has {songs[songs.duplicated()][0]} twice: embed each song once")
     rows = songs.get_indexer(pd.Index(plays["path"]))
     if not (rows >= 0).any():
-        raise InputError(f"none of {len(plays)} played songs is in the index, such as {plays['path'].iloc[0]}")
+        raise InputError(
+            f"none of {len(plays)} played songs is in the index, such as {plays['path'].iloc[0]}; its paths are like "
+            f"{songs[0]}"
+        )
     counted = plays["plays"].to_numpy(np.float64) if "plays" in plays else np.ones(len(plays))
     listened = np.zeros(len(songs))
     np.add.at(listened, rows[rows >= 0], counted[rows >= 0])

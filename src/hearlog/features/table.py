@@ -32,8 +32,8 @@ class FeatureTable:
     vectors
         float32, rows x dimensions.
     about
-        ``model`` (SHA-256 of its weights), ``layer``, ``hop``, ``engine`` and ``precision``; empty where it is not
-        known, as in CSV.
+        ``model`` (SHA-256 of its weights and config), ``hearlog`` (its version), ``layer``, ``hop``, ``engine`` and
+        ``precision``; empty where it is not known, as in CSV.
     """
 
     paths: np.ndarray

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
@@ -137,6 +138,9 @@ class CFFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                     row = is_path.index(False)
                     raise InputError(f"row {row} of X is {paths[row]!r}, not a path as others are")
                 return paths
+        table = isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2 and X.size
+        if table and isinstance(np.asarray(X)[0, 0], str | os.PathLike):
+            raise InputError(f"X has {X.shape[1]} columns: give the one with paths, such as X['path']")
         samples = validate_data(self, X, reset=reset)
         if self.sample_rate is None:
             raise InputError("sample_rate: missing; samples do not tell theirs")
