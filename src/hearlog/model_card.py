@@ -15,13 +15,21 @@ SYNTHETIC = """
 > nothing of real music.
 """
 
-CARD = """# Music features from listening logs
+CARD = """---
+library_name: hearlog
+pipeline_tag: feature-extraction
+tags: [music, audio, collaborative-filtering, music-information-retrieval]
+---
+
+# Music features from listening logs
 {warning}
 A convolutional network that predicts a song's embedding by collaborative filtering from {seconds:g} s of its audio
 (Lee, Lee, Park, Lee: "Enhancing music features by knowledge transfer from user-item log data", ICASSP 2019). Its
 output, and what its layers hold, are features of music that no one had to label.
 
 ## Use
+
+With hearlog installed (`pip install .` in its repository), from where this folder stands:
 
 ```python
 import hearlog
@@ -34,6 +42,9 @@ model.embed(["song.mp3"], layer="penultimate")             # float32, 1 x {chann
 ```console
 $ hearlog embed MUSIC_FOLDER --model {folder} --out features.parquet
 ```
+
+`embedding`, the default, is for similar songs and recommending. For a classifier try the blocks below it as well
+(`layer="block1"` to `"block5"`): what a task needs may not be what listeners choose by.
 
 The model brings its front end: the middle {seconds:g} s of a sound, mono, {sample_rate} Hz, a log-mel spectrogram of
 {n_mels} bands ({n_fft}-point windows every {hop_length} samples, Slaney's scale). Sounds under {min_seconds:g} s are
@@ -58,7 +69,7 @@ On {scores[test_songs]:,} songs it was not trained on:
 |---|---|---|
 | cosine with the song's embedding | {scores[cosine]:.3f} | {mean[cosine]:.3f} |
 | r2 of its dimensions | {scores[r2]:.3f} | {mean[r2]:.3f} |
-| mean squared error, in units of the embeddings' RMS | {scores[squared_error]:.3f} | {mean[squared_error]:.3f} |
+| mean squared error, in units of the embeddings' root mean square | {scores[squared_error]:.3f} | {mean[squared_error]:.3f} |
 
 Ranking these songs for {scores[ranking][users]:,} users who never heard them in training:
 
@@ -74,18 +85,31 @@ Ranking these songs for {scores[ranking][users]:,} users who never heard them in
   poorly told apart. Popularity has a part in the embeddings' lengths.
 - It hears {seconds:g} s. A song that begins elsewhere than it goes is known by its middle.
 - Embeddings of two models cannot be compared: another fit is rotated.
+- Loading compares the spectrogram of a test sound with that of the training, and stops where another version of a
+  library makes another one.
 - It holds no listener's data: songs' embeddings are sums over users.
 
 ## Files
 
 `model.safetensors` (weights), `config.json` (network, front end, targets, versions, SHA-256 of the training data).
 Both are read without executing anything.
+
+## Citation
+
+```bibtex
+@inproceedings{{lee2019enhancing,
+  title     = {{Enhancing Music Features by Knowledge Transfer from User-item Log Data}},
+  author    = {{Lee, Donmoon and Lee, Jaejun and Park, Jeongsoo and Lee, Kyogu}},
+  booktitle = {{IEEE International Conference on Acoustics, Speech and Signal Processing (ICASSP)}},
+  year      = {{2019}}
+}}
+```
 """
 
 SOURCES = {
     "estimator": "estimator, from audio",
-    "ceiling_als_factors": "the songs' own embeddings (ceiling)",
-    "oracle_popularity": "popularity of the test songs (oracle)",
+    "ceiling_als_factors": "the songs' own embeddings, which have seen these plays (a ceiling)",
+    "oracle_popularity": "popularity of the test songs, which no one knows beforehand (an oracle)",
     "random": "nothing (random order)",
 }
 
