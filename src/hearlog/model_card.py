@@ -69,7 +69,7 @@ On {scores[test_songs]:,} songs it was not trained on:
 |---|---|---|
 | cosine with the song's embedding | {scores[cosine]:.3f} | {mean[cosine]:.3f} |
 | r2 of its dimensions | {scores[r2]:.3f} | {mean[r2]:.3f} |
-| mean squared error, in units of the embeddings' root mean square | {scores[squared_error]:.3f} | {mean[squared_error]:.3f} |
+| mean squared error, as a share of their mean square | {scores[squared_error]:.3f} | {mean[squared_error]:.3f} |
 
 Ranking these songs for {scores[ranking][users]:,} users who never heard them in training:
 
