@@ -2,7 +2,6 @@
 
 import os
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 # Threads of GNU's OpenMP spin while they wait for each other, which starves them where another job wants the cores:
@@ -23,7 +22,7 @@ else:
     def __getattr__(name: str) -> object:
         """Import what needs torch when it is asked for: ``hearlog --help`` answers at once."""
         if name == "__version__":
-            return version("hearlog")
+            return import_module("importlib.metadata").version("hearlog")
         if name not in HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(HOMES[name]), name)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hearlog import scores
 from hearlog.cells import read_predictions
 from hearlog.paired_clips import r2_interval
 from hearlog.statistics import CONFIDENCE
@@ -32,8 +31,8 @@ def score_interval(predictions: pd.DataFrame) -> tuple[float, float]:
     -------
     As fractions, or in units of r2; nan where there is none.
     """
-    if scores.is_classification(predictions):
-        return wilson_interval(scores.score(predictions)["accuracy"], len(predictions))
+    if not pd.api.types.is_numeric_dtype(predictions["truth"]):
+        return wilson_interval((predictions["truth"] == predictions["prediction"]).mean(), len(predictions))
     truth = predictions["truth"].to_numpy(np.float64)
     errors, of_mean = (truth - predictions["prediction"]) ** 2, (truth - truth.mean()) ** 2
     interval = r2_interval(truth, errors, of_mean)  # over the mean, whose r2 is 0
