@@ -11,7 +11,17 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 # Command line, checks of params, messages and what a killed run goes on from change no result.
-MODULES = ("blocks", "checkpoint", "errors", "log_blocks", "params", "processes", "runtime", "validation")
+MODULES = (
+    "blocks",
+    "bounded_yaml",
+    "checkpoint",
+    "errors",
+    "log_blocks",
+    "params",
+    "processes",
+    "runtime",
+    "validation",
+)
 INFRASTRUCTURE = {"stages/__init__.py", "stages/backend.py", "stages/paths.py", "src/hearlog/__init__.py"}
 INFRASTRUCTURE |= {f"src/hearlog/{name}.py" for name in MODULES}
 

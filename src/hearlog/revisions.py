@@ -167,7 +167,7 @@ def _read_score(read: Callable[[str], str], name: str, cell: Cell, stage: Mappin
         metrics = json.loads(_text(read, name, path, _mend(name)))
     except FileNotFoundError:
         return "no file in metrics/transfer"
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name}: {path} is not readable as JSON ({error}). {_mend(name)}") from None
     if reason := fault(metrics):
         raise InputError(f"{name}: {path}: {reason}. {_mend(name)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Collection, Hashable
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -10,6 +11,7 @@ from typing import Annotated, Any, get_args
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from hearlog.bounded_yaml import BoundedLoader
 from hearlog.errors import InputError
 
 
@@ -30,14 +32,18 @@ Count = Annotated[int, Field(ge=1)]
 Location = Annotated[str, Field(min_length=1)]
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(BoundedLoader, yaml.SafeLoader):
     """Refuses a key that stands twice in a mapping: YAML forbids it, DVC stops on it, and PyYAML takes the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for (key_node, _), key in zip(node.value, keys, strict=True):
-            if keys.count(key) > 1:
+        seen = set[Hashable]()
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                continue  # which PyYAML refuses itself
+            if key in seen:
                 raise InputError(f"line {key_node.start_mark.line + 1}: key {key} stands twice: remove one of the two")
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 
@@ -84,7 +90,14 @@ def describe(fault: Any, model: type[Block]) -> str:
     allowed = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if fault["type"] == "value_error":
         return f"{key}: {allowed}" if key else allowed
-    return f"{key}: given {fault['input']!r}; allowed: {allowed}"
+    return f"{key}: given {_quoted(fault['input'])}; allowed: {allowed}"
+
+
+def _quoted(value: Any) -> str:
+    """Quote a value, of a long one its beginning and end."""
+    shortening = reprlib.Repr()
+    shortening.maxlevel, shortening.maxstring, shortening.maxlong = 2, 80, 80
+    return shortening.repr(value)
 
 
 def one_of(known: Collection[str], value: str) -> str:
