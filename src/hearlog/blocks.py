@@ -70,8 +70,8 @@ class Songs(Block):
 class Audio(Block):
     """The crop: the middle of a file, mono."""
 
-    sample_rate: Count
-    seconds: Positive
+    sample_rate: Annotated[int, Field(ge=1, le=384_000)]
+    seconds: Annotated[Positive, Field(le=3600)]
     min_seconds: Positive
     max_rejected: Share
 
@@ -84,9 +84,9 @@ class Audio(Block):
 class Mel(Block):
     """The mel spectrogram."""
 
-    n_fft: Count
+    n_fft: Annotated[int, Field(ge=1, le=2**16)]
     hop_length: Count
-    n_mels: Count
+    n_mels: Annotated[int, Field(ge=1, le=2**12)]
 
 
 class Model(Block):

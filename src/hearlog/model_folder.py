@@ -22,6 +22,7 @@ from hearlog.network import EmbeddingNetwork
 from hearlog.validation import Block, Count, NonNegative, Positive, describe
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+LARGEST_CROP = 2**26  # samples, or numbers of its spectrogram; the paper's has 2**19
 
 
 class Network(Block):
@@ -100,6 +101,13 @@ class ModelConfig(Block):
             raise ValueError("network.se_ratio leaves no hidden unit")
         return self
 
+    @model_validator(mode="after")
+    def _crop_fits_memory(self) -> ModelConfig:
+        frames = self.samples // self.mel.hop_length
+        if max(self.samples, frames * max(self.mel.n_fft, self.mel.n_mels)) > LARGEST_CROP:
+            raise ValueError(f"audio and mel ask for crops of more than {LARGEST_CROP:,} numbers")
+        return self
+
     @property
     def samples(self) -> int:
         """Length of a crop in samples."""
@@ -129,9 +137,12 @@ def load(folder: Path) -> tuple[EmbeddingNetwork, ModelConfig]:
     """
     config = read_config(folder)
     path = folder / WEIGHTS
-    network = config.network.build()
     try:
-        network.load_state_dict(load_file(path))
+        weights = load_file(path)
+        with torch.device("meta"):  # the config may ask for more than memory holds
+            config.network.build().load_state_dict(weights, assign=True)
+        network = config.network.build()
+        network.load_state_dict(weights)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: not readable: {error}. {folder} needs {WEIGHTS} and {CONFIG}") from None
     except RuntimeError as error:
@@ -158,5 +169,5 @@ def read_config(folder: Path) -> ModelConfig:
     except ValidationError as error:
         faults = "\n".join(f"  {describe(fault, ModelConfig)}" for fault in error.errors())
         raise InputError(f"{path}: not a model's config:\n{faults}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON: {error}") from None
