@@ -32,7 +32,8 @@ def read_csv(path: Path, columns: Iterable[str] = (), **options: Any) -> pd.Data
     Parameters
     ----------
     path
-        The file, in UTF-8; the byte order mark that spreadsheet programs begin it with is no part of the table.
+        The file, in UTF-8 and not packed; the byte order mark that spreadsheet programs begin it with is no part of
+        the table.
     columns
         Names that must be present.
     **options
@@ -52,7 +53,7 @@ def read_csv(path: Path, columns: Iterable[str] = (), **options: Any) -> pd.Data
     refuse_lfs_pointer(path)
     try:
         frame = _read_texts(path, **options)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of pandas there are several kinds, and that of Unicode
         raise InputError(f"{path}: not readable as a UTF-8 table: {error}. Mend the file, or fetch it again") from None
     if not isinstance(frame.index, pd.RangeIndex) and "index_col" not in options:
         raise InputError(
@@ -138,7 +139,9 @@ def translate(source: Path, values: pd.Series, meanings: Mapping[str, str]) -> p
 
 
 def _read_texts(path: Path, **options: Any) -> pd.DataFrame:
-    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options).fillna("")
+    return pd.read_csv(
+        path, dtype=str, keep_default_na=False, encoding="utf-8-sig", compression=None, **options
+    ).fillna("")
 
 
 def _refuse_repeated(path: Path, names: pd.Series) -> None:
@@ -168,10 +171,12 @@ def items(source: Path, rows: pd.DataFrame, labels: Iterable[str] | None = None)
     Raises
     ------
     InputError
-        For an item without id, an id that stands twice, or a label that the data set does not have.
+        For an item without id, an id that stands twice, a path that leads out of the folder, or a label that the data
+        set does not have.
     """
     refuse(source, rows["item_id"] == "", "this row has no id: complete or remove it")
     refuse(source, rows["item_id"].duplicated(), "stands twice: remove one of its rows", rows["item_id"])
+    refuse_outside(source, rows["path"], "the data set's folder")
     if labels is not None:
         unknown = ~rows["target"].isin(list(labels))
         refuse(source, unknown, f"is no label of this data set: {', '.join(labels)}", rows["target"])

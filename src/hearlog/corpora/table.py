@@ -58,7 +58,6 @@ def read(root: Path, target: str) -> pd.DataFrame:
     table = table.apply(lambda column: column.str.strip())
     rows = table.reindex(columns=DESCRIBING, fill_value="")
     tables.refuse(source, rows["path"] == "", "this row has no path: complete or remove it")
-    tables.refuse_outside(source, rows["path"], root)
     other = ~rows["split"].isin([*PARTS, ""])
     tables.refuse(source, other, f"is no split: write {', '.join(PARTS)} or nothing", rows["split"])
     return tables.items(source, rows.assign(target=_targets(source, table[target], floating)))
