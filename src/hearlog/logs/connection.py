@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from hearlog.errors import InputError
 from hearlog.log_blocks import Logs
-from hearlog.logs.files import find_files, refuse_damaged
+from hearlog.logs.files import ENDLESS, are_parquet, find_files, refuse_damaged
 from hearlog.logs.rows import view_rows
 
 POLL = 0.5  # seconds
@@ -55,7 +55,8 @@ def open_rows(
             con.execute("SET threads = ?", [threads])
         try:
             if whole:
-                refuse_damaged(files, con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+                longest = None if are_parquet(files, settings) else ENDLESS.get(settings.format)
+                refuse_damaged(files, con.execute("SELECT current_setting('threads')").fetchall()[0][0], longest)
             view_rows(con, files, settings)
             yield con, files
         except duckdb.OutOfMemoryException as error:

@@ -21,7 +21,10 @@ OTHERWISE_PACKED = (".7z", ".br", ".bz2", ".lz4", ".lzo", ".rar", ".snappy", ".x
 TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", *PACKED))
 JSON = tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson") for packed in ("", *PACKED))
 PARQUET = (".parquet",)
-CHUNK = 2**20  # bytes
+CHUNK, PROBE = 2**20, 2**12  # bytes
+# Logs are packed to a tenth or a thirtieth; gzip makes a thousandth of zeros, Zstandard less: disks would be full.
+MOST_UNPACKED = 200  # times the file
+ALWAYS_UNPACKED = 2**30  # bytes
 BINARY = {  # how files begin that are no text, and what they are
     b"PAR1\x15": "Parquet: let its name end in .parquet",
     b"\x1f\x8b": "packed by gzip: let its name end in .gz",
@@ -30,6 +33,9 @@ BINARY = {  # how files begin that are no text, and what they are
     b"\xff\xfe": "text in UTF-16: write it in UTF-8",
     b"\xfe\xff": "text in UTF-16: write it in UTF-8",
 }
+
+# Bytes of a line. DuckDB lists what is too long for it, but nothing longer than its buffer: 32 MB, of lists 512 MB.
+ENDLESS = {"rows": 2**24, "song_lists": 2**26}
 
 SEARCHED = {"rows": (*PARQUET, *TEXT), "song_lists": TEXT, "playlists": JSON}
 
@@ -137,13 +143,26 @@ def literal(files: list[Path]) -> list[str]:
     return [glob.escape(str(file)) for file in files]
 
 
-def refuse_damaged(files: list[Path], threads: int) -> None:
-    """Read packed files to their end: DuckDB takes a cut one for a shorter one, and checks no sums.
+def refuse_damaged(files: list[Path], threads: int, longest_line: int | None) -> None:
+    """Look for what DuckDB passes over without a word: packed files that were cut or changed, and endless lines.
+
+    Packed files are read to their end; of others a few bytes in each ``longest_line`` suffice.
+
+    Parameters
+    ----------
+    files
+        Of the log.
+    threads
+        Files that are read at once.
+    longest_line
+        Bytes that no line ought to have; None where a line may have any number.
 
     Raises
     ------
     InputError
-        If one ends within what was packed, or is not what was packed by gzip's checksum or Zstandard's, if it has one.
+        If one ends within what was packed, or is not what was packed by gzip's checksum or Zstandard's, if it has one;
+        or if there is more in it than `MOST_UNPACKED` times the file. If twice as many bytes as ``longest_line`` are
+        one line.
     """
     packed = [file for file in files if file.suffix.lower() in PACKED]
     total = sum(file.stat().st_size for file in packed)
@@ -151,20 +170,56 @@ def refuse_damaged(files: list[Path], threads: int) -> None:
         tqdm(total=total, desc="checking", unit="B", unit_scale=True, disable=None, leave=False, delay=1) as bar,
         ThreadPoolExecutor(threads) as pool,  # PyArrow unpacks without Python's lock
     ):
-        for _ in pool.map(lambda file: _read_whole(file, bar), packed):
+        for _ in pool.map(lambda file: _read_whole(file, longest_line, bar), packed):
             pass
+    if longest_line:
+        for file in set(files) - set(packed):
+            _look_for_line_ends(file, longest_line)
 
 
-def _read_whole(file: Path, bar: tqdm) -> None:
+def _read_whole(file: Path, longest_line: int | None, bar: tqdm) -> None:
+    most = max(ALWAYS_UNPACKED, MOST_UNPACKED * file.stat().st_size)
     try:
         with pa.OSFile(str(file)) as raw, pa.CompressedInputStream(raw, PACKED[file.suffix.lower()]) as stream:
-            done = 0
-            while stream.read_buffer(CHUNK).size:
+            done = unpacked = line = 0
+            while piece := stream.read(CHUNK):
+                unpacked += len(piece)
+                if unpacked > most:
+                    raise InputError(
+                        f"{file}: holds more than {MOST_UNPACKED} times its own size, which would fill the disk. Look "
+                        "into it; if it is what it should be, unpack it"
+                    )
+                line = 0 if _has_line_end(piece) else line + len(piece)
+                if longest_line and line > longest_line:
+                    raise _endless_line(file, longest_line)
                 with bar.get_lock():
                     bar.update(raw.tell() - done)
                 done = raw.tell()
     except OSError as error:
         raise damaged(file, error) from None
+
+
+def _look_for_line_ends(file: Path, longest: int) -> None:
+    """Read on from each multiple of ``longest`` to the next line end."""
+    with file.open("rb", buffering=0) as raw:
+        for start in range(0, file.stat().st_size - longest, longest):
+            raw.seek(start)
+            place = start
+            while place < start + longest:
+                piece = raw.read(PROBE)
+                if not piece or _has_line_end(piece):
+                    break
+                place += len(piece)
+            else:
+                raise _endless_line(file, longest)
+
+
+def _has_line_end(piece: bytes) -> bool:
+    return b"\n" in piece or b"\r" in piece
+
+
+def _endless_line(file: Path, longest: int) -> InputError:
+    return InputError(f"{file}: has a line of more than {longest:,} bytes. A log has one row a line: write it again")
 
 
 def damaged(file: Path, error: OSError) -> InputError:
