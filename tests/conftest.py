@@ -1,4 +1,8 @@
-"""The longest files begin, or one worker would run them alone at the end."""
+"""The longest files begin, or one worker would run them alone at the end; the profile of `make fuzz`."""
+
+import os
+
+from hypothesis import HealthCheck, settings
 
 LONGEST = ("test_pipeline.py", "test_killed.py", "test_jobs.py", "test_transfer.py")
 
@@ -6,3 +10,12 @@ LONGEST = ("test_pipeline.py", "test_killed.py", "test_jobs.py", "test_transfer.
 def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+
+
+settings.register_profile(
+    "fuzz",
+    max_examples=int(os.environ.get("EXAMPLES", "2000")),
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
