@@ -13,9 +13,11 @@ MUSIC :=
 ALPHA := 10,40,160
 REGULARIZATION := 1,10,100
 HELD_OUT := 0.2
+# Files that `make fuzz` tries of each kind
+EXAMPLES := 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check demo smoke repro jobs report tune-als test test-browser test-spark peers benchmark lint format clean
+.PHONY: help setup check demo smoke repro jobs report tune-als test fuzz test-browser test-spark peers benchmark lint format clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +68,10 @@ tune-als: setup  ## Score ALS on held-out songs over a grid: make tune-als ALPHA
 
 test: setup  ## Run the tests
 	python -m pytest
+
+fuzz: setup  ## Give every reader many random files, EXAMPLES=2000 of a kind, and count them (an hour)
+	EXAMPLES=$(EXAMPLES) python -m pytest -n 0 --hypothesis-profile fuzz --hypothesis-show-statistics \
+	  -o faulthandler_timeout=300 tests/test_fuzz.py
 
 # Made anew when what a run depends on has changed.
 .smoke/report.html: $(shell find src stages presets/smoke.yaml dvc.yaml data/demo/dvc.yaml -name '*.pyc' -prune -o -type f -print)

@@ -270,3 +270,11 @@ def test_lines_that_duckdb_would_pass_over_are_refused(name, tmp_path):
     pack(tmp_path / name, f"user_id,song_id\nu,s\n{'0' * 34_000_000}\nv,s\n")
     with pytest.raises(InputError, match=rf"{name}: has a line of more than 16,777,216 bytes"):
         survey(logs(tmp_path), "1GB", 1, tmp_path)
+
+
+@pytest.mark.parametrize("song", [f"{'[' * 50_000}{']' * 50_000}", "9" * 5000], ids=["nesting", "digits"])
+def test_playlists_that_python_cannot_read_are_named(song, tmp_path):
+    (tmp_path / "a.json").write_text(f'{{"user": 1, "song": [{song}]}}')
+    settings = logs(tmp_path, format="playlists", columns={"user": "user", "song": "song"})
+    with pytest.raises(InputError, match=r"a\.json: an object that is no playlist"):
+        survey(settings, "1GB", 1, tmp_path)

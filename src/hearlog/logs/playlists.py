@@ -107,14 +107,14 @@ def _find_list(con: duckdb.DuckDBPyConnection, files: list[Path], keys: list[str
     """Tell under which key of a file's one object its playlists are; None where they are the objects themselves."""
     for file in files:
         objects = _look(con, file, OBJECT)
-        if any(_has_one(value, keys) for value in objects):
+        if any(_has_one(_parse(text, file), keys) for text in objects):  # one after the other: each may be large
             return None
         if objects:
-            return _key_of_list(objects[0], keys, file)
+            return _key_of_list(_parse(objects[0], file), keys, file)
     return None
 
 
-def _look(con: duckdb.DuckDBPyConnection, file: Path, largest: int) -> list[Any]:
+def _look(con: duckdb.DuckDBPyConnection, file: Path, largest: int) -> list[str]:
     """Read the first objects of a file; one that is a single object may need to be read whole."""
     try:
         first = _read(con, [file], largest).limit(LOOKED_AT).project("json").fetchall()
@@ -122,7 +122,14 @@ def _look(con: duckdb.DuckDBPyConnection, file: Path, largest: int) -> list[Any]
         if largest > OBJECT or "maximum_object_size" not in str(error):
             raise
         return _look(con, file, _largest([file]))
-    return [json.loads(text or "null") for (text,) in first]
+    return [text or "null" for (text,) in first]
+
+
+def _parse(text: str, file: Path) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # what DuckDB reads, and Python does not: deep nesting, long numbers
+        raise InputError(f"{file}: an object that is no playlist: {error}. Remove it") from None
 
 
 def _key_of_list(value: Any, keys: list[str], file: Path) -> str:
