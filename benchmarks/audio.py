@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import soundfile
 
 from benchmarks import measure
 from benchmarks.peer import peer
-from benchmarks.sounds import music_like
+from benchmarks.sounds import music_like, write_sound
 from hearlog import runtime
 from hearlog.crops import crop_items
 
@@ -71,9 +70,7 @@ def write_files(root: Path, files: int) -> list[str]:
     for number, path in enumerate(paths):
         rate = RATES[number // len(FORMATS) % len(RATES)]
         sound = music_like(number, rate, LENGTH, channels=2)
-        with soundfile.SoundFile(root / path, "w", rate, channels=2) as file:
-            for block in np.array_split(sound, LENGTH):  # libsndfile's ogg encoder crashes on a minute in one call
-                file.write(block)
+        write_sound(root / path, sound, rate)
     return paths
 
 

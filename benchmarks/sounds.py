@@ -1,6 +1,9 @@
 """Sounds for the benchmarks: computed, so that their true samples are known at every rate."""
 
+from pathlib import Path
+
 import numpy as np
+import soundfile
 
 
 def music_like(number: int, sample_rate: int, seconds: float, channels: int = 1) -> np.ndarray:
@@ -18,3 +21,10 @@ def music_like(number: int, sample_rate: int, seconds: float, channels: int = 1)
         sweep = np.sin(2 * np.pi * (100 + 5900 / 2 * time / seconds) * time)
         signals.append(0.04 * (chord + sweep) * swell)
     return np.stack(signals, axis=1).astype(np.float32)
+
+
+def write_sound(path: Path, sound: np.ndarray, sample_rate: int) -> None:
+    """Encode a sound, samples x channels, in the format of the file's name."""
+    with soundfile.SoundFile(path, "w", sample_rate, channels=sound.shape[1]) as file:
+        for block in np.array_split(sound, 60):  # libsndfile's ogg encoder crashes on a minute in one call
+            file.write(block)

@@ -8,11 +8,12 @@ import pytest
 import soundfile
 import torch
 
-from benchmarks import als, features, logs, measure, pandas_peer, paper_scale, peer, power_law
+from benchmarks import als, features, logs, measure, pandas_peer, paper_scale, peer, power_law, soak, soak_world
 from benchmarks.hearlog_peer import ingest
 from benchmarks.matrix_files import same_matrix
 from benchmarks.networks import in_order_of_layers
 from benchmarks.sounds import music_like
+from benchmarks.stage_watch import Watched, watch
 from benchmarks.step_clock import StepClock
 from benchmarks.training import flop_per_clip, summarise
 from hearlog.network import POOLS, EmbeddingNetwork
@@ -28,6 +29,17 @@ SUMMARY_KEYS = {
     "paper_scale": {"nnz", "seconds_per_iteration", "peak_rss_gb"},
     "features": {"files_per_s", "ratio_to_librosa_keras"},
     "inference": {"ratio_to_keras_f16", "ratio_to_keras_f64"},
+    "soak": {
+        "clips",
+        "hours",
+        "rounds",
+        "peak_rss_gb",
+        "peak_anonymous_gb",
+        "growth_mb_per_hour",
+        "growth_share",
+        "end_to_start_throughput",
+        "last_to_first_round",
+    },
 }
 
 
@@ -257,3 +269,73 @@ def test_shares_of_work_make_up_the_whole(tmp_path):
     shares = features.share_of_work(features.load(tmp_path, device="cpu"), [tmp_path / "a.flac"] * 2)
     assert set(shares) == {"decode_share", "mel_share", "network_share"}
     assert min(shares.values()) > 0 and sum(shares.values()) == pytest.approx(1)
+
+
+def test_a_fiftieth_of_the_soak_is_damaged_in_all_ways_alike():
+    songs = soak_world.plan(2000)
+    assert songs["song_id"].is_unique and songs["path"].is_unique
+    assert songs["damage"].value_counts().to_dict() == {"": 1960} | dict.fromkeys(soak_world.DAMAGE, 10)
+    assert (songs["reason"] == "").equals(songs["damage"] == "")
+    assert songs.loc[songs["damage"] == "", "source"].nunique() == soak_world.SOURCES
+
+
+def test_the_soak_runs_stages_as_dvc_does_and_knows_what_they_write():
+    words, written = soak_world.command_of("embed_songs")
+    assert words == ["python", "-m", "stages.embed_clips", "songs", "1"]
+    assert written == ["data/corpora/songs/embeddings-x1.npy"]
+    assert "metrics/crops/songs.json" in soak_world.command_of("crop_songs")[1]
+
+
+def test_a_soak_that_does_not_fit_on_the_disk_is_refused_before_it_writes(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="not enough disk"):
+        soak_world.write_world(tmp_path / "soak", 10**9)
+    assert "1000000000 clips need 1445760.2 GB of disk" in capsys.readouterr().out
+    assert not list((tmp_path / "soak").iterdir())
+
+
+def test_growth_and_pace_of_a_stage_are_those_of_its_work():
+    seconds = np.arange(0, 110.5, 0.5)
+    work = np.clip(seconds - 10, 0, 100)  # ten seconds of imports first
+    done = (10 * work - 5 * np.maximum(work - 50, 0)).astype(int)  # half the pace in the second half
+    used = 1_000_000_000 + 1_000_000 * seconds
+    seen = Watched(
+        marks=list(zip(seconds[20:], done[20:], strict=True)), memory=list(zip(seconds, 2 * used, used, strict=True))
+    )
+    first, last = seen.tenths()
+    assert last / first == pytest.approx(0.5, rel=0.02)
+    slope, share = seen.growth()
+    assert slope == pytest.approx(1_000_000)
+    assert share == pytest.approx(50e6 / 1.11e9, rel=0.01)
+    assert seen.peaks() == (2 * used[-1], used[-1])
+
+
+def test_a_stage_is_watched_on_a_terminal(tmp_path):
+    code = """if True:
+        import time, tqdm
+        held = []
+        for _ in tqdm.tqdm(range(5), "work", disable=None):
+            held.append(b"x" * 10**7)
+            time.sleep(0.12)
+        print("all done")"""
+    seen = watch([sys.executable, "-c", code], tmp_path, {}, "work")
+    assert seen.said == "all done"
+    assert [done for _, done in seen.marks] == sorted({done for _, done in seen.marks})
+    assert seen.marks[-1][1] == 5
+    assert seen.memory[-1][2] > seen.memory[0][2] + 2 * 10**7
+    with pytest.raises(SystemExit, match=r"status 1:[\s\S]*ZeroDivisionError"):
+        watch([sys.executable, "-c", "1 / 0"], tmp_path, {}, "work")
+
+
+def test_the_soak_counts_the_worst_stage_in_its_middle_round_and_the_last_round_against_the_first():
+    figures = {"peak_rss_gb": 2.0, "peak_anonymous_gb": 1.0, "growth_mb_per_hour": 5.0, "growth_share": 0.001}
+    rows = [
+        {"stage": stage, "clips_per_s": pace, "end_to_start": ratio, **figures}
+        for stage, paces, ratios in [
+            ("crop_songs", (40, 20, 30), (1.0, 0.1, 0.9)),
+            ("mel_songs", (200, 200, 190), (1, 1, 1)),
+        ]
+        for pace, ratio in zip(paces, ratios, strict=True)
+    ]
+    summary = soak.summarise(pd.DataFrame(rows))
+    assert set(summary) | {"clips", "hours", "rounds"} == SUMMARY_KEYS["soak"]
+    assert summary["end_to_start_throughput"] == 0.9 and summary["last_to_first_round"] == 0.75
