@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,10 +9,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from hearlog.ahead import ahead
 from hearlog.audio import FileInfo, quiet_decoders, read_crop
 from hearlog.crop import UnusableAudioError
 from hearlog.errors import InputError
 
+CROPS_AHEAD = 16  # of the one that is written, in memory: others go on while a long file is decoded
 REJECTED_COLUMNS = ["item_id", "path", "reason", "detail"]
 
 
@@ -65,10 +66,10 @@ def crop_items(
     clips, rejected = [], []
     with (
         quiet_decoders() as terminal,
-        ThreadPoolExecutor(threads) as pool,
         RowWriter(out / "crops.npy", (round(seconds * sample_rate),), np.int16) as writer,
     ):
-        results = tqdm(pool.map(crop, items["path"]), "crop", len(items), file=terminal, unit="file", disable=None)
+        cropped = ahead(crop, items["path"], threads, CROPS_AHEAD)
+        results = tqdm(cropped, "crop", len(items), file=terminal, unit="file", disable=None)
         for item_id, path, result in zip(items["item_id"], items["path"], results, strict=True):
             if isinstance(result, UnusableAudioError):
                 rejected.append((item_id, path, result.reason, result.detail))

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
 
 from hearlog import model_folder, runtime
+from hearlog.ahead import ahead
 from hearlog.crop import UnusableAudioError
 from hearlog.errors import InputError
 from hearlog.features.engines import Engine, open_engine
@@ -24,8 +22,6 @@ from hearlog.model_folder import ModelConfig
 from hearlog.network import LAYERS
 
 Sound = str | os.PathLike[str] | np.ndarray  # a file, or its samples
-T = TypeVar("T")
-R = TypeVar("R")
 PRECISIONS = ("float32", "bfloat16", "auto")
 LOUDEST = 256  # of float samples, whose full scale is 1; int16 taken for float is louder, but for near silence
 NAMES = {"penultimate": "block5"}  # of layers: what the embedding is computed from
@@ -153,7 +149,7 @@ class FeatureExtractor:
 
         waiting: list[tuple[np.ndarray, np.ndarray] | UnusableAudioError] = []
         sounds = _several(sounds) if _is_one(sounds) else sounds
-        for number, sound in enumerate(_ahead(read, sounds, runtime.threads(threads), batch_size), start=1):
+        for number, sound in enumerate(ahead(read, sounds, runtime.threads(threads), batch_size), start=1):
             waiting.append(sound)
             ready = sum(len(item[0]) for item in waiting if isinstance(item, tuple))
             if ready >= batch_size or (group and number % group == 0):
@@ -233,22 +229,6 @@ def _refuse_mistakes(samples: np.ndarray) -> None:
         )
     if samples.dtype.kind == "f" and samples.size and (peak := np.abs(samples).max()) > LOUDEST:
         raise UnusableAudioError("scale", f"samples reach {peak:g}: scale them to [-1, 1], or give int16")
-
-
-def _ahead(do: Callable[[T], R], items: Iterable[T], threads: int, most: int) -> Iterator[R]:
-    """Map in threads, in order, at most so many results ahead of the one that is taken."""
-    # torch's own threads within each of these would be as many again.
-    with ThreadPoolExecutor(threads, "read", initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        futures: deque[Future[R]] = deque()
-        try:
-            for item in items:
-                futures.append(pool.submit(do, item))
-                if len(futures) > threads + most:
-                    yield futures.popleft().result()
-            while futures:
-                yield futures.popleft().result()
-        finally:  # of what nobody waits for, nothing is begun
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def load(
