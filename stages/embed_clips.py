@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hearlog import model_folder, params
+from hearlog import arrays, model_folder, params
 from hearlog.corpus import Corpus
 from hearlog.inference import predict
 from stages import paths, run
@@ -18,7 +18,7 @@ def main(task: str, width: int) -> None:
     here = backend(settings)
     embeddings = predict(network, mels, np.arange(len(mels)), here, "embed")
     here.processes.leave_to_first()
-    np.save(corpus.embeddings(width), embeddings)
+    arrays.save(corpus.embeddings(width), embeddings)
     print(f"{task} x{width}: {embeddings.shape[0]} clips embedded in {embeddings.shape[1]} dimensions")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog import evaluation, model_folder, params, ranking, runtime
+from hearlog import arrays, evaluation, model_folder, params, ranking, runtime
 from hearlog.corpus import Corpus
 from hearlog.inference import predict
 from hearlog.interactions import read_interactions
@@ -51,8 +51,8 @@ def main(width: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     of_songs = {"cosine": evaluation.cosines(predicted, truth), "mean_embedding": evaluation.cosines(mean, truth)}
     table.loc[unheard, ["song_id", "listeners"]].assign(**of_songs).to_parquet(folder / "songs.parquet", index=False)
-    np.save(folder / "predicted.npy", predicted)
-    np.save(folder / "true.npy", truth)
+    arrays.save(folder / "predicted.npy", predicted)
+    arrays.save(folder / "true.npy", truth)
     evaluation.similar_songs(predicted, truth).to_parquet(folder / "pairs.parquet", index=False)
     recall.to_csv(paths.plot_path(f"estimator/recall-x{width}.tsv"), sep="\t", index=False)
     dimensions = evaluation.scores_by_dimension(predicted, truth)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from hearlog import params
+from hearlog import arrays, params
 from hearlog.als.factorize import Factors, iterate
 from hearlog.als.held_out import score_held_out
 from hearlog.als.norms import norm_correlation
@@ -39,8 +39,8 @@ def main() -> None:
     for factors in fit(matrix, settings, iterations, paths.EMBEDDINGS):
         losses += factors.losses
 
-    np.save(paths.EMBEDDINGS / "songs.npy", factors.songs)
-    np.save(paths.EMBEDDINGS / "users.npy", factors.users)
+    arrays.save(paths.EMBEDDINGS / "songs.npy", factors.songs)
+    arrays.save(paths.EMBEDDINGS / "users.npy", factors.users)
     pq.write_table(songs, paths.EMBEDDINGS / "songs.parquet")
     shutil.copyfile(paths.LOGS / "users.parquet", paths.EMBEDDINGS / "users.parquet")
 

@@ -64,9 +64,9 @@ def split(matrix: Interactions, share: float, seed: int, folder: Path) -> Split:
         for block in matrix.blocks():
             rows = matrix.block(block)
             out = _draw(rows, held[block], generator)
-            rows.indices[~out].tofile(indices)
+            indices.write(rows.indices[~out])
             if rows.plays is not None:
-                rows.plays[~out].tofile(plays)
+                plays.write(rows.plays[~out])
             chosen = scored[(scored >= block.start) & (scored < block.stop)] - block.start
             for parts, mask in ((known, ~out), (relevant, out)):
                 parts.append(_select(rows, mask, chosen))

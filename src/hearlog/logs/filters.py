@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.format import write_array_header_1_0
 from tqdm import tqdm
 
+from hearlog import arrays
 from hearlog.interactions import Interactions
 from hearlog.log_blocks import Logs
 
@@ -65,7 +66,7 @@ def write(pairs: Interactions, kept: Kept, with_plays: bool, out: Path) -> int:
     """Write the matrix of what stays, with rows and columns numbered anew, and return its number of entries."""
     number = (np.cumsum(kept.songs) - 1).astype(np.int32)
     indptr = np.concatenate([[0], np.cumsum(kept.user_songs[kept.users])])
-    np.save(out / "indptr.npy", indptr)
+    arrays.save(out / "indptr.npy", indptr)
     entries = int(indptr[-1])
     (out / "plays.npy").unlink(missing_ok=True)
     with ExitStack() as files:
@@ -77,7 +78,7 @@ def write(pairs: Interactions, kept: Kept, with_plays: bool, out: Path) -> int:
         for block in _blocks(pairs, "writing"):
             stays = kept.songs[block.songs] & kept.users[block.users]
             for file, values in zip(targets, (number[block.songs], block.plays), strict=False):
-                values[stays].tofile(file)
+                file.write(values[stays])
     return entries
 
 
