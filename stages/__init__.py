@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import errno
 import inspect
 import json
 import os
@@ -18,7 +17,7 @@ import psutil
 # An editable install points at the original checkout; `dvc exp run --temp` works in a copy.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from hearlog.errors import InputError
+from hearlog.errors import InputError, refusal
 
 STARTED = time.time()  # before a stage's own imports, which take seconds
 TIMES = Path("data/times")  # followed by neither git nor DVC
@@ -54,10 +53,10 @@ def run(main: Callable[..., None]) -> None:
         main(**arguments)
     except InputError as error:
         sys.exit(f"{parser.prog}: {error}")
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        sys.exit(f"{parser.prog}: the disk is full ({error.filename or Path.cwd()}): make room, and run it again")
+    except Exception as error:
+        if said := refusal(error):
+            sys.exit(f"{parser.prog}: {said}")
+        raise
     with contextlib.suppress(Exception):  # a result is worth more than its time
         _keep_time(Path(inspect.getfile(main)).stem, [str(value) for value in arguments.values()])
 

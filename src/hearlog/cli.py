@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hearlog import feature_commands
-from hearlog.errors import InputError
+from hearlog.errors import InputError, refusal
 from hearlog.terminal import PrintableStream
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Python writes what is left when it ends, and would fail again: as the documentation of `signal` has it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        if said := refusal(error):
+            print(f"hearlog: {said}", file=sys.stderr)
+            return 1
+        raise
 
 
 def _add(commands: Any, command: Callable[..., int | None]) -> argparse.ArgumentParser:
