@@ -6,10 +6,11 @@ stay in a buffer of C, which nobody asks whether it could be written.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import header_data_from_array_1_0, write_array_header_1_0
+from numpy.lib.format import header_data_from_array_1_0, open_memmap, write_array_header_1_0
 
 
 def save(path: Path, array: np.ndarray) -> None:
@@ -23,4 +24,21 @@ def save(path: Path, array: np.ndarray) -> None:
     array = np.ascontiguousarray(array)
     with path.open("wb") as file:
         write_array_header_1_0(file, header_data_from_array_1_0(array))
-        file.write(array)
+        file.write(array.data)
+
+
+def create(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.memmap:
+    """Map a new array in a file whose room on disk is taken at once.
+
+    Without, a disk that fills up would kill the process when it writes to the map.
+
+    Raises
+    ------
+    OSError
+        If the disk has no room.
+    """
+    array = open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array

@@ -64,9 +64,9 @@ def split(matrix: Interactions, share: float, seed: int, folder: Path) -> Split:
         for block in matrix.blocks():
             rows = matrix.block(block)
             out = _draw(rows, held[block], generator)
-            indices.write(rows.indices[~out])
+            indices.write(rows.indices[~out].data)
             if rows.plays is not None:
-                plays.write(rows.plays[~out])
+                plays.write(rows.plays[~out].data)
             chosen = scored[(scored >= block.start) & (scored < block.stop)] - block.start
             for parts, mask in ((known, ~out), (relevant, out)):
                 parts.append(_select(rows, mask, chosen))

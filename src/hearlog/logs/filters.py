@@ -78,7 +78,7 @@ def write(pairs: Interactions, kept: Kept, with_plays: bool, out: Path) -> int:
         for block in _blocks(pairs, "writing"):
             stays = kept.songs[block.songs] & kept.users[block.users]
             for file, values in zip(targets, (number[block.songs], block.plays), strict=False):
-                file.write(values[stays])
+                file.write(values[stays].data)
     return entries
 
 

@@ -63,8 +63,8 @@ def collect(rows: Iterable[Numbered], total: int, users: int, songs: int, thread
     with (folder / "pairs").open("wb") as pair_file, (folder / "plays").open("wb") as play_file:
         for part_songs, part_plays, counts in _sort(places, width, threads, folder):
             user_songs.append(counts)
-            pair_file.write(part_songs)
-            play_file.write(part_plays)
+            pair_file.write(part_songs.data)
+            play_file.write(part_plays.data)
     indptr = np.concatenate([[0], np.cumsum(np.concatenate(user_songs)[:users])])
     indices, plays = (np.memmap(folder / name, dtype=np.int32, mode="r") for name in ("pairs", "plays"))
     return Interactions(indptr, indices, plays, songs)
@@ -78,9 +78,9 @@ def _deal(rows: Iterable[Numbered], width: int, parts: int, folder: Path) -> np.
             part = ((keys >> 32) // width).astype(np.min_scalar_type(parts))  # 16 bits are sorted fastest
             order = np.argsort(part, kind="stable")
             counts.append(np.bincount(part, minlength=parts))
-            key_file.write(keys[order])
+            key_file.write(keys[order].data)
             if plays is not None:
-                play_file.write(plays[order])
+                play_file.write(plays[order].data)
     return np.array(counts).reshape(-1, parts)
 
 
