@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 from tqdm import tqdm
 
-from hearlog.errors import InputError
+from hearlog.errors import InputError, refusal
 from hearlog.log_blocks import Logs
 from hearlog.logs.files import ENDLESS, are_parquet, find_files, refuse_damaged
 from hearlog.logs.rows import view_rows
@@ -65,6 +65,8 @@ def open_rows(
                 f"{settings.path}: raise runtime.memory_limit ({memory_limit}), to 100MB at least: {said}"
             ) from None
         except duckdb.Error as error:
+            if refused := refusal(error):
+                raise InputError(refused) from None
             why = "logs.hash_users hides why, as it may name listeners" if settings.hash_users else error
             raise InputError(f"{settings.path}: not readable: {why}") from None
 
