@@ -17,16 +17,16 @@ The folder ``data/logs``:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from numpy.lib.format import open_memmap
 from scipy.sparse import csr_matrix
 from tqdm import tqdm
+
+from hearlog import arrays
 
 # Entries of a block of rows: few enough for int32 positions and bounded copies, many enough to keep threads busy.
 BLOCK = 2**24
@@ -111,7 +111,7 @@ class Interactions:
             indptr[1:] += np.bincount(self.block(block).indices, minlength=columns)
         np.cumsum(indptr, out=indptr)
         names = ["indices"] if self.plays is None else ["indices", "plays"]
-        arrays = {name: create(folder / f"{name}.npy", self.entries) for name in names}
+        made = {name: arrays.create(folder / f"{name}.npy", (self.entries,), np.int32) for name in names}
         free = indptr[:-1].copy()
         bar = tqdm(total=self.entries, desc="transpose", unit="entry", unit_scale=True, disable=None)
         for block in self.blocks(TRANSPOSED):
@@ -121,13 +121,13 @@ class Interactions:
                 piece = turned.block(songs)
                 target = np.repeat(free[songs] - piece.indptr[:-1], np.diff(piece.indptr))
                 target += np.arange(piece.entries)
-                arrays["indices"][target] = piece.indices + np.int32(block.start)
+                made["indices"][target] = piece.indices + np.int32(block.start)
                 if self.plays is not None:
-                    arrays["plays"][target] = piece.plays
+                    made["plays"][target] = piece.plays
             free += np.diff(turned.indptr)
             bar.update(part.nnz)
         bar.close()
-        return Interactions(indptr, arrays["indices"], arrays.get("plays"), rows)
+        return Interactions(indptr, made["indices"], made.get("plays"), rows)
 
 
 def read_interactions(folder: Path) -> Interactions:
@@ -139,20 +139,3 @@ def read_interactions(folder: Path) -> Interactions:
     indices = np.load(folder / "indices.npy", mmap_mode="c")
     plays = np.load(folder / "plays.npy", mmap_mode="c") if (folder / "plays.npy").exists() else None
     return Interactions(indptr, indices, plays, pq.read_metadata(folder / "songs.parquet").num_rows)
-
-
-def create(path: Path, entries: int) -> np.ndarray:
-    """Map a new int32 array, (entries,), in a file whose room on disk is taken at once.
-
-    Without, a disk that fills up would kill the process when it writes to the map.
-
-    Raises
-    ------
-    OSError
-        If the disk has no room.
-    """
-    array = open_memmap(path, mode="w+", dtype=np.int32, shape=(entries,))
-    if hasattr(os, "posix_fallocate"):  # not on macOS
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    return array

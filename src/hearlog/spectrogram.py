@@ -9,6 +9,7 @@ import torch
 from torchaudio.transforms import MelSpectrogram
 from tqdm import tqdm
 
+from hearlog import arrays
 from hearlog.crop import FULL_SCALE
 
 FLOOR = 1e-10
@@ -62,7 +63,7 @@ def compute_mel(crops: np.ndarray, transform: LogMelSpectrogram, out: Path) -> t
     Shape of the array.
     """
     shape = (len(crops), *transform(torch.zeros(crops.shape[1])).shape)
-    mels = np.lib.format.open_memmap(out, mode="w+", dtype=np.float16, shape=shape)
+    mels = arrays.create(out, shape, np.float16)
     for row in tqdm(range(len(crops)), "mel", unit="clip", disable=None):
         samples = torch.from_numpy(crops[row].astype(np.float32) / FULL_SCALE)
         mels[row] = transform(samples).numpy()
