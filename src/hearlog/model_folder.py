@@ -120,10 +120,19 @@ def versions() -> dict[str, str]:
 
 
 def save(network: EmbeddingNetwork, config: ModelConfig, folder: Path) -> None:
-    """Write weights and config."""
+    """Write weights and config.
+
+    Raises
+    ------
+    InputError
+        If the weights cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
-    save_file(weights, folder / WEIGHTS)
+    try:
+        save_file(weights, folder / WEIGHTS)
+    except SafetensorError as error:
+        raise InputError(f"{folder / WEIGHTS}: {error}. Give it room, and its place") from None
     (folder / CONFIG).write_text(json.dumps(config.model_dump(), indent=2) + "\n", encoding="utf-8")
 
 
