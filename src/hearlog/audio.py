@@ -16,6 +16,7 @@ import soundfile
 
 from hearlog import aac
 from hearlog.aac import AacFile
+from hearlog.containers import announced_bytes, check_pages
 from hearlog.crop import UnusableAudioError, check_sound, find_part, mix, refuse_silence
 from hearlog.files import is_lfs_pointer
 
@@ -85,6 +86,8 @@ def read_crop(path: Path, sample_rate: int, seconds: float, min_seconds: float) 
         ``silent``.
     """
     with _open(path) as file:
+        if file.format == "OGG":
+            check_pages(path)
         frames = _count_frames(path, file)
         info = _inspect(path, file, frames, sample_rate, min_seconds)
         part = find_part(frames, file.samplerate, sample_rate, seconds)
@@ -111,6 +114,8 @@ def read_sound(path: Path, sample_rate: int, min_seconds: float) -> tuple[np.nda
         As `read_crop`, but not for silence.
     """
     with _open(path) as file:
+        if file.format == "OGG":
+            check_pages(path)
         frames = _count_frames(path, file)
         info = _inspect(path, file, frames, sample_rate, min_seconds)
         _go_to(file, 0)
@@ -178,27 +183,13 @@ def _refuse_stand_in(path: Path) -> None:
 
 def _inspect(path: Path, file: _SoundFile | AacFile, frames: int, sample_rate: int, min_seconds: float) -> FileInfo:
     """Say what a file holds, or why that gives no crop."""
-    announced, size = _announced_bytes(path), path.stat().st_size
+    announced, size = announced_bytes(path), path.stat().st_size
     if announced > size + 8:  # some writers count the 8 bytes of the RIFF header in
         raise UnusableAudioError("truncated", f"header announces {announced} bytes, file has {size}")
     seconds = math.nan if frames == UNKNOWN else frames / file.samplerate
     info = FileInfo(seconds, file.samplerate, file.channels)
     check_sound(seconds, file.samplerate, sample_rate, min_seconds)
     return info
-
-
-def _announced_bytes(path: Path) -> int:
-    """File size by the header of a wav or au file; 0 where the header does not say.
-
-    libsndfile takes what it finds in these formats for the whole, which would shift the middle.
-    """
-    with path.open("rb") as file:
-        head = file.read(16)
-    if head[:4] == b"RIFF" and head[4:8] != b"\xff\xff\xff\xff":
-        return 8 + int.from_bytes(head[4:8], "little")
-    if head[:4] == b".snd" and head[8:12] != b"\xff\xff\xff\xff":
-        return int.from_bytes(head[4:8], "big") + int.from_bytes(head[8:12], "big")
-    return 0
 
 
 def _count_frames(path: Path, file: _SoundFile | AacFile) -> int:
