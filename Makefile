@@ -13,11 +13,12 @@ MUSIC :=
 ALPHA := 10,40,160
 REGULARIZATION := 1,10,100
 HELD_OUT := 0.2
-# Files that `make fuzz` tries of each kind
+# Files that `make fuzz` tries of each kind, and seeds that `make faults` tries
 EXAMPLES := 2000
+ROUNDS := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check demo smoke repro jobs report tune-als test fuzz test-browser test-spark peers benchmark lint format clean
+.PHONY: help setup check demo smoke repro jobs report tune-als test faults fuzz test-browser test-spark peers benchmark lint format clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +73,9 @@ test: setup  ## Run the tests
 fuzz: setup  ## Give every reader many random files, EXAMPLES=2000 of a kind, and count them (an hour)
 	EXAMPLES=$(EXAMPLES) python -m pytest -n 0 --hypothesis-profile fuzz --hypothesis-show-statistics \
 	  -o faulthandler_timeout=300 tests/test_fuzz.py
+
+faults: setup  ## Try every fault with ROUNDS=5 seeds, and write the table of docs/robustness.md (about 20 minutes)
+	python -m pytest tests/faults --faults-rounds $(ROUNDS)
 
 # Made anew when what a run depends on has changed.
 .smoke/report.html: $(shell find src stages presets/smoke.yaml dvc.yaml data/demo/dvc.yaml -name '*.pyc' -prune -o -type f -print)

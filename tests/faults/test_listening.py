@@ -1,6 +1,7 @@
 """Logs with every fault, through the stage that reads them."""
 
 import gzip
+import io
 import json
 import os
 from collections.abc import Callable
@@ -8,12 +9,12 @@ from pathlib import Path
 
 import children
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import small_world
 import yaml
-from conftest import rounds
-from verdicts import assert_stops
+from verdicts import STOPPED, assert_stops
 
 HEADER = "user_id,song_id\n"
 ROWS = "".join(f"u{number % 5},s{number % 7}\n" for number in range(40))
@@ -45,7 +46,7 @@ def content(name: str, of: bytes) -> Callable[[Path], object]:
 
 
 # What stops the stage: the fault, how it is made in the folder of the logs, and a word of the message.
-STOPPED = {
+UNREADABLE = {
     "no file": (lambda folder: None, "no log files"),
     "empty (0 bytes)": (text(""), "a.csv: is empty"),
     "a header and no rows": (text(HEADER), "holds no rows"),
@@ -86,12 +87,12 @@ def place(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize("fault", STOPPED)
+@pytest.mark.parametrize("fault", UNREADABLE)
 def test_logs_that_cannot_be_read_stop_the_stage_and_are_named(place, fault, tried):
-    make, said = STOPPED[fault]
+    make, said = UNREADABLE[fault]
     make(place / "logs")
     assert_stops(children.run(place, "stages.ingest_logs"), "logs", said)
-    tried("ingest_logs", fault, "stopped with a message")
+    tried("ingest_logs", fault, STOPPED)
 
 
 @pytest.mark.parametrize("fault", READ)
@@ -104,8 +105,8 @@ def test_odd_logs_are_read_to_the_letter(place, fault, tried):
     tried("ingest_logs", fault, "finished, ids as they are")
 
 
-def test_a_line_without_end_is_listed_within_the_limit_of_memory(place, request, tried):
-    size = 2**31 if rounds(request.config) else 2**23  # 8 MB are beyond what a line may have as well
+def test_a_line_without_end_is_listed_within_the_limit_of_memory(place, long_form, tried):
+    size = 2**31 if long_form else 2**23  # 8 MB are beyond what a line may have as well
     with (place / "logs/a.csv").open("wb") as file:
         file.write((HEADER + ROWS).encode())
         file.seek(size, os.SEEK_CUR)  # zeros, which take no room on the disk
@@ -127,4 +128,22 @@ def test_a_flipped_bit_anywhere_in_packed_logs_stops_the_stage(place, seed, trie
     spoiled[random.integers(10, len(PACKED))] ^= 1 << random.integers(8)  # the header's first 10 bytes say little
     (place / "logs/a.csv.gz").write_bytes(spoiled)
     assert_stops(children.run(place, "stages.ingest_logs"), "logs/a.csv.gz")
-    tried("ingest_logs", "gzip, a bit flipped", "stopped with a message")
+    tried("ingest_logs", "gzip, a bit flipped", STOPPED)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+@pytest.mark.parametrize("fault", ["truncated", "a bit flipped"])
+def test_damaged_rows_stop_the_stage_or_are_rows_as_any(place, name, fault, seed, tried):
+    table = pd.read_csv(io.StringIO(HEADER + ROWS * 20))
+    table.to_csv(place / "logs" / name, index=False) if name == "a.csv" else table.to_parquet(place / "logs" / name)
+    content, random = bytearray((place / "logs" / name).read_bytes()), np.random.default_rng(seed)
+    if fault == "truncated":
+        del content[random.integers(1, len(content)) :]
+    else:
+        content[random.integers(len(content))] ^= 1 << random.integers(8)
+    (place / "logs" / name).write_bytes(content)
+    ended = children.run(place, "stages.ingest_logs")
+    if ended.status:
+        assert_stops(ended, "logs")
+    outcome = STOPPED if ended.status else "finished: these rows are no fault in themselves"
+    tried("ingest_logs", f"{fault}, {name[2:]}", outcome)

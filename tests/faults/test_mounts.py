@@ -7,7 +7,7 @@ import subprocess
 import children
 import numpy as np
 import pytest
-from verdicts import EXACT, assert_ends_like_unbroken, assert_stops
+from verdicts import EXACT, STOPPED, assert_ends_like_unbroken, assert_stops
 
 RANDOM = np.random.default_rng()
 PLENTY = 2**28  # bytes
@@ -37,7 +37,7 @@ def test_a_stage_on_a_full_disk_stops_and_runs_again(world, disk, stage, seed, t
     assert_stops(children.run(disk, *stage.words), "room")
     mount(disk, f"remount,size={PLENTY}")
     assert_ends_like_unbroken(stage, disk, world)
-    tried("stages", "disk full (tmpfs)", f"stopped with a message, {EXACT}")
+    tried("stages", "disk full (tmpfs)", f"{STOPPED}, {EXACT}")
 
 
 def test_a_stage_on_a_read_only_disk_stops_and_runs_again(world, disk, stage, tried):
@@ -46,4 +46,4 @@ def test_a_stage_on_a_read_only_disk_stops_and_runs_again(world, disk, stage, tr
     assert_stops(children.run(disk, *stage.words), "Read-only file system")
     mount(disk, f"remount,rw,size={PLENTY}")
     assert_ends_like_unbroken(stage, disk, world)
-    tried("stages", "disk read-only", f"stopped with a message, {EXACT}")
+    tried("stages", "disk read-only", f"{STOPPED}, {EXACT}")

@@ -12,6 +12,7 @@ import yaml
 from broken_sounds import FAULTS, FORMATS, SECONDS, write_as
 from model_world import write_model
 from sound_files import RATE, make_sound
+from verdicts import EXACT, STOPPED, assert_stops
 
 from hearlog.audio import quiet_decoders, read_crop
 from hearlog.crop import UnusableAudioError
@@ -63,7 +64,7 @@ def embed(clips, tmp_path):
     """Embed the folder with a model of fresh weights."""
     write_model(tmp_path / "model")
     words = ("hearlog.cli", "embed", "clips", "--model", str(tmp_path / "model"), "--device", "cpu", "--out")
-    return lambda out: children.run(clips, *words, str(out))
+    return lambda out, largest=None: children.run(clips, *words, str(out), largest=largest)
 
 
 def test_sounds_with_faults_are_embedded_or_listed(clips, embed, tmp_path, tried):
@@ -85,9 +86,25 @@ def test_a_name_that_is_not_utf_8_is_named(clips, embed, tmp_path, tried):
     path.touch()
     ended = embed(tmp_path / "f.parquet")
     path.unlink()
-    assert (ended.status, "Traceback" in ended.said) == (1, False), ended.said
-    assert r"not \xff utf-8.wav" in ended.said and "Rename the file" in ended.said
-    tried("hearlog embed", "a name that is not UTF-8", "stopped with a message")
+    assert_stops(ended, r"not \xff utf-8.wav", "Rename the file")
+    tried("hearlog embed", "a name that is not UTF-8", STOPPED)
+
+
+def test_a_table_without_room_stops_and_is_written_whole_by_the_next_run(embed, tmp_path, seed, tried):
+    assert embed(tmp_path / "whole.csv").status == 0
+    out = tmp_path / "broken.csv"
+    room = int(np.random.default_rng(seed).integers((tmp_path / "whole.csv").stat().st_size))
+    assert_stops(embed(out, largest=room), "room")
+    assert not out.exists()
+    assert embed(out).status == 0
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    tried("hearlog embed", "no room for an output", f"{STOPPED}, {EXACT}")
+
+
+def test_a_folder_in_the_place_of_the_table_is_named(embed, tmp_path, tried):
+    (tmp_path / "f.parquet").mkdir()
+    assert_stops(embed(tmp_path / "f.parquet"), "f.parquet")
+    tried("hearlog embed", "a folder in the place of an output", STOPPED)
 
 
 def cut(content: bytes, random: np.random.Generator) -> bytes:

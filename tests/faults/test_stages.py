@@ -5,7 +5,7 @@ import shutil
 import children
 import numpy as np
 import pytest
-from verdicts import EXACT, assert_ends_like_unbroken, assert_stops
+from verdicts import EXACT, STOPPED, assert_ends_like_unbroken, assert_stops
 
 RANDOM = np.random.default_rng()  # of no fixed seed: every run kills at other moments
 
@@ -33,7 +33,7 @@ def test_a_stage_without_room_stops_and_runs_again(world, place, stage, seed, tr
     ended = children.run(place, *stage.words, largest=int(RANDOM.integers(max(sizes))))
     assert_stops(ended, "room")
     assert_ends_like_unbroken(stage, place, world)
-    tried("stages", "no room for an output", f"stopped with a message, {EXACT}")
+    tried("stages", "no room for an output", f"{STOPPED}, {EXACT}")
 
 
 def test_a_folder_where_a_stage_writes_a_file_is_named(world, place, stage, seed, tried):
@@ -44,4 +44,4 @@ def test_a_folder_where_a_stage_writes_a_file_is_named(world, place, stage, seed
     (out / "in the way").touch()
     assert_stops(children.run(place, *stage.words), str(out.relative_to(place)))
     assert_ends_like_unbroken(stage, place, world)
-    tried("stages", "a folder in the place of an output", f"stopped with a message, {EXACT}")
+    tried("stages", "a folder in the place of an output", f"{STOPPED}, {EXACT}")

@@ -3,7 +3,7 @@
 import children
 import small_world
 
-EXACT = "run again to the bytes of an unbroken run"
+STOPPED, EXACT = "stopped with a message", "run again to the bytes of an unbroken run"
 
 
 def assert_ends_like_unbroken(stage, place, world):
