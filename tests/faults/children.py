@@ -23,7 +23,7 @@ SERVER.set_forkserver_preload(
         *(f"stages.{path.stem}" for path in ROOT.glob("stages/[a-z]*.py")),
     ]
 )
-PATIENCE = 120  # seconds; only a process that hangs is waited for so long
+PATIENCE = 600  # seconds; only a process that hangs is waited for so long
 MOST_SAID = 2**16  # bytes, as much as a pipe holds
 
 
@@ -69,6 +69,13 @@ class Child:
         self.process.kill()
         self.process.join()
         return running
+
+
+def start_server() -> None:
+    """Have everything imported, so that the first process takes no longer than the others."""
+    process = SERVER.Process(target=int)
+    process.start()
+    process.join()
 
 
 def run(folder: Path, *words: str, largest: int | None = None) -> Ended:

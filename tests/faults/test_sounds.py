@@ -18,7 +18,6 @@ from hearlog.audio import quiet_decoders, read_crop
 from hearlog.crop import UnusableAudioError
 from hearlog.features.table import read_features
 
-DAMAGED = 10  # files of each format, damage and seed
 LISTED = "finished, listed as {}"
 
 
@@ -130,13 +129,13 @@ UNPROTECTED = ("wav", "aiff", "au", "mp3")
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("fault", DAMAGE)
-def test_damage_anywhere_is_refused_or_leaves_the_crop_as_it_is(tmp_path, kind, fault, seed, tried):
+def test_damage_anywhere_is_refused_or_leaves_the_crop_as_it_is(tmp_path, kind, fault, seed, long_form, tried):
     path = tmp_path / f"a.{kind}"
     write_as(path, kind, FORMATS[kind])
     content, random = path.read_bytes(), np.random.default_rng([seed, *kind.encode()])
     with quiet_decoders():
         expected = read_crop(path, RATE, 2.0, 0.5)[0]
-        for _ in range(DAMAGED):
+        for _ in range(20 if long_form else 3):
             path.write_bytes(DAMAGE[fault](content, random))
             tried(
                 "audio files", f"{fault}, {kind}", judge(path, expected, kind in UNPROTECTED and fault != "truncated")

@@ -1,10 +1,9 @@
 """Every stage, killed at random moments, without room on the disk, and with its outputs in the way."""
 
-import shutil
-
 import children
 import numpy as np
 import pytest
+import small_world
 from verdicts import EXACT, STOPPED, assert_ends_like_unbroken, assert_stops
 
 RANDOM = np.random.default_rng()  # of no fixed seed: every run kills at other moments
@@ -12,7 +11,7 @@ RANDOM = np.random.default_rng()  # of no fixed seed: every run kills at other m
 
 @pytest.fixture
 def place(world, tmp_path):
-    return shutil.copytree(world[0], tmp_path / "world")
+    return small_world.copy(world[0], tmp_path / "world")
 
 
 def test_a_stage_killed_at_a_random_moment_runs_again(world, place, stage, seed, tried):
