@@ -4,6 +4,7 @@ The processes are forks of one that has imported everything and computed nothing
 to start and not five. What they run is what DVC and a shell would.
 """
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -14,6 +15,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 ROOT = Path(__file__).parents[2]
 SERVER = multiprocessing.get_context("forkserver")
@@ -61,6 +64,16 @@ class Child:
         self.process.kill()
         self.process.join()
         return Ended(status, os.read(self.said.fileno(), MOST_SAID).decode(errors="replace"))
+
+    def watch_memory(self) -> int:
+        """Return the most memory that it takes until it ends, in bytes, without what is mapped from files."""
+        process, most = psutil.Process(self.process.pid), 0
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while self.process.is_alive():
+                found = process.memory_info()
+                most = max(most, found.rss - found.shared)
+                self.process.join(0.02)
+        return most
 
     def kill(self, seconds: float) -> bool:
         """Kill it so long after its start; return whether it was still running."""
