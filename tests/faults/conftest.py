@@ -11,12 +11,9 @@ import small_world
 TABLE = Path(__file__).parents[2] / "docs/robustness.md"
 BEGIN, END = "<!-- make faults -->\n", "<!-- end -->\n"
 # In `make test`: what ends soon and writes much. What trains is killed in test_killed.py.
-SHORT = {"ingest_logs", "factorize", "crop_songs-songs", "mel_songs-songs"}
-NEEDED = SHORT | {
-    "select_songs",
-    "split_songs-songs",
-    "train_estimator-1",
-}  # for the songs and the model of other tests
+SHORT = {"ingest_logs", "crop_songs-songs", "mel_songs-songs"}
+# And what other tests need besides: songs, and a model of them.
+NEEDED = SHORT | {"factorize", "select_songs", "split_songs-songs", "train_estimator-1"}
 
 
 def pytest_addoption(parser):

@@ -1,6 +1,7 @@
 """Sound files with every fault: cropped by the stage, and embedded by the command."""
 
 import os
+import shutil
 from pathlib import Path
 
 import children
@@ -8,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_world
+import soundfile
 import yaml
-from broken_sounds import FAULTS, FORMATS, SECONDS, write_as
+from broken_sounds import FAULTS, FORMATS, write_as
 from model_world import write_model
-from sound_files import RATE, make_sound
+from sound_files import RATE
 from verdicts import EXACT, STOPPED, assert_stops
 
 from hearlog.audio import quiet_decoders, read_crop
@@ -19,6 +21,7 @@ from hearlog.crop import UnusableAudioError
 from hearlog.features.table import read_features
 
 LISTED = "finished, listed as {}"
+CROP = 7.5  # seconds, of the small world
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def clips(tmp_path_factory):
     return world
 
 
-def test_sounds_with_faults_are_cropped_or_listed(clips, tried):
+def test_sounds_with_faults_are_cropped_or_listed(clips, tmp_path, tried):
     ended = children.run(clips, "stages.crop_audio", "own")
     assert ended.status == 0, ended.said
     crops = clips / "data/corpora/own/crops"
@@ -48,14 +51,24 @@ def test_sounds_with_faults_are_cropped_or_listed(clips, tried):
     )
     assert rejected.to_dict() == {name: reason for name, (_, _, reason) in FAULTS.items() if reason}
     assert found.keys() == FAULTS.keys() - set(rejected.index)
-    expected, heard = make_sound(SECONDS)[12000:-12000], slice(100, -100)
     for name, (fault, _, reason) in FAULTS.items():
-        outcome = LISTED.format(reason) if reason else "finished, cropped like a sound without it"
-        if (
-            not reason and "khz" not in name and name not in {"mp3.wav", "ogg.flac", "flac.ogg"}
-        ):  # these sound otherwise
-            assert np.abs(found[name] / 32768 - expected)[heard].max() < 1e-4, name
+        if reason:
+            outcome = LISTED.format(reason)
+        elif fault == "192 kHz":  # what its crop sounds like is a matter of the resampler, see test_audio.py
+            outcome = "finished, cropped"
+        else:
+            np.testing.assert_allclose(found[name], without_fault(clips / "clips" / name, tmp_path), atol=1)
+            outcome = "finished, cropped like a sound without it"
         tried("crop_audio", fault, outcome)
+
+
+def without_fault(path: Path, folder: Path) -> np.ndarray:
+    """Crop the same sound in a file that is as usual: of one channel, with a short name that ends as it should."""
+    usual = folder / f"a.{path.stem if path.stem in FORMATS else path.suffix[1:]}"
+    values, rate = soundfile.read(path, always_2d=True)
+    soundfile.write(usual, values[:, 0], rate) if values.shape[1] > 1 else shutil.copyfile(path, usual)
+    with quiet_decoders():
+        return read_crop(usual, RATE, CROP, CROP)[0]
 
 
 @pytest.fixture
@@ -137,7 +150,7 @@ def test_damage_anywhere_is_refused_or_leaves_the_crop_as_it_is(tmp_path, kind, 
     content, random = path.read_bytes(), np.random.default_rng([seed, *kind.encode()])
     with quiet_decoders():
         expected = read_crop(path, RATE, 2.0, 0.5)[0]
-        for _ in range(20 if long_form else 3):
+        for _ in range(20 if long_form else 2):
             path.write_bytes(DAMAGE[fault](content, random))
             tried(
                 "audio files", f"{fault}, {kind}", judge(path, expected, kind in UNPROTECTED and fault != "truncated")
