@@ -61,7 +61,7 @@ def test_what_a_decoder_of_aac_gives_is_cropped_as_other_files_are(tmp_path, tor
 def test_files_that_cannot_be_decoded_are_unreadable_in_the_decoders_words(tmp_path, torchcodec, content, detail):
     path = tmp_path / "a.m4a"
     path.write_bytes(content) if isinstance(content, bytes) else write(path, content)
-    with pytest.raises(UnusableAudioError, match=f"^unreadable: {detail}"):
+    with pytest.raises(UnusableAudioError, match=f"^unreadable: FFmpeg cannot read it: {detail}"):
         read_crop(path, **CROP)
 
 

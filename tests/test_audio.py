@@ -240,9 +240,11 @@ def why_unreadable(path) -> str:
 
 def test_what_stands_in_place_of_audio_is_named(tmp_path):
     (tmp_path / "empty.wav").touch()
+    (tmp_path / "page.mp3").write_text("<html>404 Not Found</html>")
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 9\n"
     (tmp_path / "pointer.mp3").write_text(pointer)
     assert why_unreadable(tmp_path / "empty.wav") == "empty file"
+    assert why_unreadable(tmp_path / "page.mp3") == "Format not recognised."
     assert why_unreadable(tmp_path / "pointer.mp3") == "a Git LFS pointer, not the file: run `git lfs pull`"
 
 

@@ -105,7 +105,7 @@ def test_configs_of_models(model, data):
     found = read(lambda path: model_folder.load(path.parent), other / model_folder.CONFIG, content)
     if found:
         try:
-            open_front_end(found[1])
+            open_front_end(found[1], other)
         except InputError as error:
             assert "config.json" in str(error)
 

@@ -166,6 +166,7 @@ def test_each_fault_of_a_task_is_named_once(edit):
         ("songs.audio_root", "data", r"songs\.audio_root 'data' meets data/logs, .* keep your data in data/raw"),
         ("tasks.gtzan.path", "models/../models/x", r"tasks\.gtzan\.path .* meets models"),
         ("logs.path", "", r"logs\.path: given ''"),
+        ("runtime.memory_limit", "99999999TB", r"runtime\.memory_limit: given '99999999TB'"),
         ("runtime.threads", 100_000, r"runtime\.threads: given 100000; allowed: less than or equal to 1024"),
     ],
 )

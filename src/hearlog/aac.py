@@ -11,7 +11,7 @@ import numpy as np
 from hearlog.crop import UnusableAudioError
 
 SUFFIXES = (".aac", ".m4a", ".mp4")
-NEEDED = "m4a needs torchcodec and FFmpeg: pip install torchcodec; apt-get install ffmpeg"
+NEEDED = "AAC needs torchcodec and FFmpeg: pip install torchcodec; apt-get install ffmpeg"
 
 
 class AacFile:
@@ -79,4 +79,4 @@ def _reason(error: Exception) -> str:
     said = str(error).partition("\n")[0]
     if "best audio stream is unknown" in said:
         return "no audio in it"
-    return said.partition(".cpp:")[2].partition(", ")[2] or said
+    return f"FFmpeg cannot read it: {said.partition('.cpp:')[2].partition(', ')[2] or said}"

@@ -26,6 +26,7 @@ DECODED_AT_ONCE = 2**16  # frames
 MP3_MEMORY = 24 * 1152
 # Streams of ogg that were cut from longer ones, or end within a block, may hold a little less than their pages count.
 OGG_SLACK = 0.25  # seconds
+NO_MP3 = 7  # libsndfile's error for a file named .mp3 that is none: "File does not exist or is not a regular file"
 UNKNOWN = 2**63 - 1  # frames, by libsndfile, of FLAC from an encoder that could not go back to write their number
 
 
@@ -156,7 +157,8 @@ def _open(path: Path) -> Iterator[_SoundFile | AacFile]:
     except OSError as error:
         raise UnusableAudioError("unreadable", (error.strerror or str(error)).lower()) from None
     except soundfile.LibsndfileError as error:
-        raise UnusableAudioError("unreadable", error.error_string) from None
+        said = "Format not recognised." if error.code == NO_MP3 else error.error_string
+        raise UnusableAudioError("unreadable", said) from None
 
 
 class _SoundFile(soundfile.SoundFile):

@@ -34,7 +34,7 @@ class Runtime(Block):
     devices: Annotated[int, Field(ge=1, le=1024)]
     strategy: Literal["auto", "ddp"]
     compile: bool
-    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?(MB|GB|TB)$")]
+    memory_limit: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d+)? ?(MB|GB|TB)$")]
 
     @model_validator(mode="after")
     def _one_device_is_one(self) -> Runtime:

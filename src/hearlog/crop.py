@@ -122,5 +122,5 @@ def mix(samples: np.ndarray) -> np.ndarray:
 def refuse_silence(crop: np.ndarray) -> np.ndarray:
     """Return the crop, or raise `UnusableAudioError` if every sample is zero."""
     if not crop.any():
-        raise UnusableAudioError("silent", "every sample of the crop is zero")
+        raise UnusableAudioError("silent", "every sample of the crop, its middle, is zero")
     return crop

@@ -12,7 +12,7 @@ from hearlog.audio import read_crop, read_sound
 from hearlog.blocks import Mel
 from hearlog.crop import FULL_SCALE, check_sound, find_part, mix, refuse_silence
 from hearlog.errors import InputError
-from hearlog.model_folder import Crop, ModelConfig
+from hearlog.model_folder import CONFIG, Crop, ModelConfig
 from hearlog.spectrogram import LogMelSpectrogram
 
 TOLERANCE = 0.01  # dB
@@ -138,8 +138,8 @@ def fingerprint(audio: Crop, mel: Mel) -> list[float]:
     return [round(level, 4) for level in (10 * torch.log10(power)).tolist()]
 
 
-def open_front_end(config: ModelConfig) -> FrontEnd:
-    """Make the front end of a model.
+def open_front_end(config: ModelConfig, folder: Path) -> FrontEnd:
+    """Make the front end of the model in a folder.
 
     Raises
     ------
@@ -148,12 +148,13 @@ def open_front_end(config: ModelConfig) -> FrontEnd:
     """
     here = fingerprint(config.audio, config.mel)
     if len(here) != len(config.front_end):
-        raise InputError(f"config.json: front_end has {len(config.front_end)} numbers, mel.n_mels is {len(here)}")
+        raise InputError(f"{folder / CONFIG}: front_end has {len(config.front_end)} numbers, mel.n_mels is {len(here)}")
     worst = float(np.abs(np.subtract(here, config.front_end)).max())
     if not worst <= TOLERANCE:
         trained = ", ".join(f"{name} {version}" for name, version in config.versions.items())
         raise InputError(
-            f"the spectrogram of a test sound differs by {worst:.3g} dB from that of the training ({trained}), so "
-            "features would mean something else: the model's config.json was changed, or its versions are needed"
+            f"{folder}: the spectrogram of a test sound differs by {worst:.3g} dB from that of the training "
+            f"({trained}), so features would mean something else: the model's {CONFIG} was changed, "
+            "or its versions are needed"
         )
     return FrontEnd(config.audio, config.mel)

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from hearlog.blocks import Mel
 from hearlog.errors import InputError
+from hearlog.files import refuse_lfs_pointer
 from hearlog.network import EmbeddingNetwork
 from hearlog.validation import Block, Count, NonNegative, Positive, describe
 
@@ -147,6 +148,7 @@ def load(folder: Path) -> tuple[EmbeddingNetwork, ModelConfig]:
     config = read_config(folder)
     path = folder / WEIGHTS
     try:
+        refuse_lfs_pointer(path)
         weights = load_file(path)
         with torch.device("meta"):  # the config may ask for more than memory holds
             config.network.build().load_state_dict(weights, assign=True)

@@ -167,4 +167,4 @@ def load(path: Path | str = "params.yaml") -> Params:
         return Params.model_validate(content)
     except ValidationError as error:
         faults = "\n".join(f"  {describe(fault, Params)}" for fault in error.errors())
-        raise InputError(f"{path} has settings that cannot be used:\n{faults}") from None
+        raise InputError(f"{path} has settings that cannot be used (a preset holds every key):\n{faults}") from None

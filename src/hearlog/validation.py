@@ -86,7 +86,7 @@ def describe(fault: Any, model: type[Block]) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(fault['loc'], model)}"
     if fault["type"] == "missing":
-        return f"{key}: missing; the presets hold every key"
+        return f"{key}: missing"
     allowed = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if fault["type"] == "value_error":
         return f"{key}: {allowed}" if key else allowed

@@ -260,4 +260,4 @@ def load(
     if engine == "torch" and device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"device {device}: torch finds no GPU here: take auto or cpu")
     config = model_folder.read_config(path)
-    return FeatureExtractor(config, open_front_end(config), open_engine(engine, path, device, precision))
+    return FeatureExtractor(config, open_front_end(config, path), open_engine(engine, path, device, precision))
