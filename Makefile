@@ -117,5 +117,5 @@ format: setup  ## Format the code
 	ruff check --fix
 
 clean:  ## Remove .venv, .venv-peers and caches of tools; outputs and the DVC cache stay
-	rm -rf $(VENV) $(PEERS) .smoke .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .smoke .smoke.lock .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,79 +1,12 @@
 """A real run of a small world, in a temporary copy of the repository, and what a change re-runs."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
-import networkx as nx
 import pytest
-import yaml
+from pipeline_world import Workspace, copy_of_smoke, smoke
 
 from hearlog.pilot import SWITCHED_OFF
-
-ROOT = Path(__file__).parents[1]
-DVC = [sys.executable, "-m", "dvc"]
-
-
-def git(folder: Path, *words: str) -> str:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-    return subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
-
-
-def smoke() -> dict:
-    """Params of `make smoke`: two tasks of a small world."""
-    return yaml.safe_load((ROOT / "presets/smoke.yaml").read_text())
-
-
-class Workspace:
-    """A copy of what `make smoke` ran, with its own git and DVC; make runs it if something has changed since."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        subprocess.run(["make", "--no-print-directory", ".smoke/report.html"], cwd=ROOT, check=True)
-        shutil.copytree(ROOT / ".smoke", folder, symlinks=True, dirs_exist_ok=True)
-        self.commit()
-
-    def write(self, params: dict) -> None:
-        (self.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-
-    def commit(self) -> None:
-        git(self.folder, "add", "--all")
-        git(self.folder, "commit", "--quiet", "--allow-empty", "--message", "state")
-
-    def dvc(self, *words: str) -> str:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # stages call `python`
-        environment = os.environ | {"PATH": path}
-        done = subprocess.run([*DVC, *words], cwd=self.folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-        return done.stdout
-
-    def repro(self, *words: str) -> set[str]:
-        """Run what changed; return the names of the stages that ran."""
-        return set(re.findall(r"Running stage '(?:data/demo/dvc.yaml:)?([^']+)'", self.dvc("repro", *words)))
-
-    def repro_with(self, *targets: str, **changes: object) -> set[str]:
-        """Run with keys changed (dots written as double underscores), then return to the state before."""
-        params = smoke()
-        for key, value in changes.items():
-            *blocks, last = key.split("__")
-            block = params
-            for name in blocks:
-                block = block[name]
-            block[last] = value
-        self.write(params)
-        return self.repro(*targets)
-
-    def downstream(self, name: str) -> set[str]:
-        """Names of the stages that read what a stage writes, directly or not, by DVC's own graph."""
-        graph = nx.DiGraph(re.findall(r'"([^"]+)" -> "([^"]+)"', self.dvc("dag", "--dot")))
-        return nx.descendants(graph, name)
-
-    def metrics(self, name: str) -> dict:
-        return json.loads((self.folder / f"metrics/{name}.json").read_text())
 
 
 def cells(*methods: str, tasks: tuple[str, ...] = ("gtzan", "emomusic_valence"), width: int = 1) -> set[str]:
@@ -98,7 +31,7 @@ LAST = {"report", "page"}
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory) -> Workspace:
-    return Workspace(tmp_path_factory.mktemp("clone"))
+    return copy_of_smoke(tmp_path_factory.mktemp("clone"))
 
 
 def test_a_second_repro_runs_nothing(workspace):
