@@ -38,7 +38,7 @@ demo: setup  ## Run the whole pipeline on the embedded, synthetic data set (abou
 	  echo "For the demo: cp presets/demo.yaml params.yaml"; exit 1; }
 	@$(MAKE) --no-print-directory jobs
 
-smoke: setup  ## Run two tasks of a small world in a copy of the working tree, .smoke (about 2 minutes)
+smoke: setup  ## Run two tasks of a small world in a copy of the working tree, .smoke (about 3 minutes)
 	@rm -rf .smoke && mkdir .smoke
 	@git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from - | tar --extract --directory .smoke
 	@cp presets/smoke.yaml .smoke/params.yaml

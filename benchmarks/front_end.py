@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from hearlog import params, runtime
+from hearlog.audio import SUFFIXES
 from hearlog.crops import crop_items
 from hearlog.errors import InputError
 from hearlog.spectrogram import LogMelSpectrogram, compute_mel
 
-SUFFIXES = {".aiff", ".au", ".flac", ".mp3", ".ogg", ".opus", ".wav"}
 PAPER = Path(__file__).parents[1] / "presets/paper.yaml"
 
 

@@ -1,4 +1,7 @@
-"""The stages of dvc.yaml, one thin module a kind, run as ``python -m stages.NAME ARGUMENTS``."""
+"""The stages of dvc.yaml, one thin module a kind, run as ``python -m stages.NAME ARGUMENTS``.
+
+`paths`, `backend`, `trainers` and `cells` are what they share.
+"""
 
 import argparse
 import contextlib

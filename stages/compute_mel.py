@@ -11,7 +11,7 @@ from stages import paths, run
 def main(corpus: str) -> None:
     """Compute the mel spectrograms of ``songs`` or of a task."""
     settings = params.load()
-    runtime.start(thread_count=settings.runtime.threads)
+    runtime.start("cpu", thread_count=settings.runtime.threads)
     folder = Corpus(paths.CORPORA / corpus)
     transform = LogMelSpectrogram(settings.audio.sample_rate, **settings.mel.model_dump())
     shape = compute_mel(np.load(folder.crops / "crops.npy", mmap_mode="r"), transform, folder.mel)

@@ -4,23 +4,23 @@ The page names its date, the commit and the times of the stages, so it is no pur
 again from the same results it differs in these, and so does its hash in dvc.lock, on which nothing depends.
 
 The items, splits and rejected clips of the tasks are read but not listed in dvc.yaml, in which a stage cannot have a
-dependency a task; metrics/crops and metrics/splits, which are listed, change with them (groups of clips aside, where a
-protocol does not look at these).
+dependency a task, and so are the rejected songs; metrics/crops and metrics/splits, which are listed, change with them
+(groups of clips aside, where a protocol does not look at these). Sounds to listen to are read from the audio itself.
 """
 
 from pathlib import Path
 from typing import Any
 
-from hearlog import cells, params, probe_scores, report, report_text
+from hearlog import cells, params, probe_scores, report, report_text, synthetic
 from hearlog.cells import METHODS, TITLES
 from hearlog.corpora import READERS
 from hearlog.corpus import Corpus
 from hearlog.page import figures, files, neighbours, protocols, provenance, rejections, results, strip, times, words
 from hearlog.page.render import render
 from hearlog.params import Params
-from hearlog.plain_text import counted
+from hearlog.plain_text import counted, data_size
 from hearlog.synthetic import is_generated, is_synthetic
-from stages import paths, run
+from stages import TIMES, paths, run
 
 PAGE = Path("report.html")
 
@@ -31,7 +31,7 @@ def main() -> None:
     text = render(_results(settings) | _data(settings) | _origin(settings))
     PAGE.unlink(missing_ok=True)  # it may be a link into DVC's cache, whose file must stay as it is
     PAGE.write_text(text, encoding="utf-8")
-    print(f"page: {PAGE}, {words.size(PAGE.stat().st_size)}, for any browser")
+    print(f"page: {PAGE}, {data_size(PAGE.stat().st_size)}, for any browser")
 
 
 def _results(settings: Params) -> dict[str, Any]:
@@ -99,9 +99,9 @@ def _origin(settings: Params) -> dict[str, Any]:
     inputs |= {"Songs' audio": settings.songs.audio_root}
     inputs |= {TITLES.get(name, name): task.path for name, task in settings.tasks.items()}
     called = {*settings.tasks, *map(str, settings.sweep.widths), *METHODS, "songs"}
-    stages, demo = files.read_stages(Path("dvc.lock"), called), Path("data/demo/dvc.lock")
+    stages, demo = files.read_stages(Path("dvc.lock"), called), synthetic.FOLDER / "dvc.lock"
     generator = files.read_stages(demo, called) if any(map(is_generated, inputs.values())) and demo.is_file() else {}
-    table = times.read_times(generator | stages, Path("data/times"))
+    table = times.read_times(generator | stages, TIMES)
     return {
         "origin": provenance.describe(Path("params.yaml"), Path("presets"), settings.runtime.model_dump()),
         "input_table": provenance.input_table(inputs, stages, generator),

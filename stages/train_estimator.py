@@ -6,6 +6,7 @@ import pandas as pd
 from hearlog import checkpoint, estimator, front_end, model_folder, params
 from hearlog.als.regularization import weighted_regularization
 from hearlog.corpus import Corpus
+from hearlog.files import sha256
 from hearlog.model_folder import Crop, ModelConfig, Network, Targets
 from stages import paths, run, trainers
 
@@ -39,7 +40,7 @@ def main(width: int) -> None:
         targets=_targets(settings, table["listeners"], scale, len(parts["train"])),
         front_end=front_end.fingerprint(audio, settings.mel),
         versions=model_folder.versions(),
-        data={path.as_posix(): checkpoint.sha256(path) for path in files},
+        data={path.as_posix(): sha256(path) for path in files},
     )
     model_folder.save(trained, config, paths.estimator(width))
     history.to_csv(paths.plot_path(f"estimator/training-x{width}.tsv"), sep="\t", index=False)

@@ -6,6 +6,12 @@ import numpy as np
 import soundfile
 
 RATE = 16000
+CROP = {"sample_rate": RATE, "seconds": 1.0, "min_seconds": 0.5}
+
+
+def tone(seconds: float, rate: int = RATE) -> np.ndarray:
+    """A sine, (frames,)."""
+    return 0.5 * np.sin(np.arange(round(seconds * rate)) / 20)
 
 
 def make_sound(seconds: float = 9.0, rate: int = RATE, seed: int = 0) -> np.ndarray:

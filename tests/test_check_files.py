@@ -6,6 +6,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sound_files import CROP, RATE, tone
 
 from hearlog.audio import read_crop
 from hearlog.check import files
@@ -14,13 +15,7 @@ from hearlog.check.files import inspect_files, same_bytes
 from hearlog.check.findings import Section
 from hearlog.crop import UnusableAudioError
 
-RATE = 16000
-CROP = {"sample_rate": RATE, "seconds": 1.0, "min_seconds": 0.5}
 LOOK = {**CROP, "threads": 2, "description": "files"}
-
-
-def tone(seconds: float, rate: int = RATE) -> np.ndarray:
-    return 0.5 * np.sin(np.arange(round(seconds * rate)) / 20)
 
 
 @pytest.fixture(scope="module")

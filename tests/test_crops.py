@@ -5,17 +5,12 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sound_files import CROP, RATE, tone
 
 from hearlog import catalogue
-from hearlog.crops import RowWriter, crop_items
+from hearlog.arrays import RowWriter
+from hearlog.crops import crop_items
 from hearlog.errors import InputError
-
-RATE = 16000
-CROP = {"sample_rate": RATE, "seconds": 1.0, "min_seconds": 0.5}
-
-
-def tone(seconds: float, rate: int = RATE) -> np.ndarray:
-    return 0.5 * np.sin(np.arange(round(seconds * rate)) / 20)
 
 
 def items_with_damage(tmp_path, good: int) -> pd.DataFrame:

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-# Command line, checks of params, messages and what a killed run goes on from change no result.
+# Checks of params, messages, what a killed run goes on from, and where things run: none of these is meant to change a
+# result, though another device, precision or number of threads rounds otherwise.
 MODULES = (
     "blocks",
     "bounded_yaml",

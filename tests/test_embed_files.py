@@ -198,7 +198,9 @@ def test_a_file_that_can_be_used_by_now_is_not_left_out_again(folder, stopped, e
 
 @pytest.mark.parametrize("size", [0, 100])
 def test_a_damaged_part_is_done_again(folder, stopped, tmp_path, size):
-    for part in (tmp_path / ".f.npz.parts").glob("*.npz"):
+    parts = list((tmp_path / ".f.npz.parts").glob("*.npz"))
+    assert parts
+    for part in parts:
         part.write_bytes(part.read_bytes()[:size])
     assert cli.main(words(folder, stopped)) == 0
     whole = tmp_path / "whole.npz"

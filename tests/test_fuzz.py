@@ -76,13 +76,13 @@ SETTINGS = yaml.safe_load(DEMO)
 
 @tries
 @given(content=damaged(DEMO) | changed(SETTINGS).map(partial(yaml.safe_dump, allow_unicode=True)).map(str.encode))
-def test_params(folder, content):
+def test_params_are_read_or_refused_by_name(folder, content):
     read(params.load, folder / "params.yaml", content)
 
 
 @tries
 @given(content=damaged((ROOT / "dvc.lock").read_bytes()[:4000]))
-def test_what_dvc_recorded(folder, content):
+def test_what_dvc_recorded_is_read_or_refused_by_name(folder, content):
     read(lock.read_stages, folder / "dvc.lock", content)
 
 
@@ -98,7 +98,7 @@ def model(tmp_path_factory):
 
 @tries
 @given(data=st.data())
-def test_configs_of_models(model, data):
+def test_configs_of_models_are_read_or_refused_by_name(model, data):
     config = model_folder.read_config(model).model_dump()
     content = data.draw(changed(config).map(as_json) | damaged(as_json(config)))
     other = shutil.copytree(model, model.with_name("other"), dirs_exist_ok=True)
@@ -112,7 +112,7 @@ def test_configs_of_models(model, data):
 
 @tries
 @given(data=st.data())
-def test_weights_of_models(model, data):
+def test_weights_of_models_are_read_or_refused_by_name(model, data):
     weights = (model / model_folder.WEIGHTS).read_bytes()
     head = 8 + int.from_bytes(weights[:8], "little")
     content = data.draw(damaged(weights[:head])) + weights[head:]
@@ -145,7 +145,7 @@ def assert_inside(root: Path, items: pd.DataFrame) -> None:
 @pytest.mark.parametrize(("name", "file"), [(name, file) for name, files in ANNOTATIONS.items() for file in files])
 @tries
 @given(data=st.data())
-def test_annotations(folder, name, file, data):
+def test_annotations_are_read_or_refused_by_name(folder, name, file, data):
     root = shutil.copytree(FIXTURES / name, folder / name, dirs_exist_ok=True)
     if name == "gtzan":
         (root / "genres/blues").mkdir(parents=True, exist_ok=True)
@@ -171,7 +171,7 @@ CLIPS = (
 
 @tries
 @given(data=st.data())
-def test_own_tables(folder, data):
+def test_own_tables_are_read_or_refused_by_name(folder, data):
     root = folder / "table"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
@@ -190,7 +190,7 @@ SONGS = b"song_id,path,title,artist,genre\n1,a/1.mp3,One,A,rock\n02,b.mp3,,,\n3,
 
 @tries
 @given(data=st.data())
-def test_catalogues(folder, data):
+def test_catalogues_are_read_or_refused_by_name(folder, data):
     kind, content = data.draw(
         st.tuples(st.just("csv"), damaged(SONGS)) | st.tuples(st.just("parquet"), parquet([*catalogue.COLUMNS]))
     )
@@ -221,7 +221,7 @@ LOGS = {
 @pytest.mark.parametrize("name", LOGS)
 @tries
 @given(data=st.data())
-def test_logs(folder, name, data):
+def test_logs_are_read_or_refused_by_name(folder, name, data):
     contents, changes = LOGS[name]
     content = data.draw(contents)
     if name.endswith((".gz", ".zst")):
@@ -238,7 +238,7 @@ INDEX = FeatureTable(PATHS, None, np.random.default_rng(0).normal(size=(3, 40)).
 @pytest.mark.parametrize("kind", ["csv", "npz", "parquet"])
 @tries
 @given(data=st.data())
-def test_tables_of_features(folder, kind, data):
+def test_tables_of_features_are_read_or_refused_by_name(folder, kind, data):
     path = folder / f"features.{kind}"
     write_features(INDEX, path)
     new = {"csv": st.nothing(), "npz": npz(), "parquet": parquet(["path", "start", "f0", "f1", "fx"])}
@@ -251,7 +251,7 @@ def test_tables_of_features(folder, kind, data):
 
 @tries
 @given(data=st.data())
-def test_logs_of_a_listener(folder, model, data):
+def test_logs_of_a_listener_are_read_or_refused_by_name(folder, model, data):
     kind, content = data.draw(
         st.tuples(st.just("csv"), damaged(b"path,plays\na,3\nb,1\nelsewhere,2\n"))
         | st.tuples(st.just("parquet"), parquet(["path", "plays"]))

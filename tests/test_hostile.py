@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from harmful import Harmful
 from log_rows import pack
 from log_settings import logs
 from model_world import write_model
@@ -30,16 +31,6 @@ from hearlog.terminal import PrintableStream, printable
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ESCAPES = "\x1b[2J\x1b]0;title\x07\x9b31m\r\u202etxt.exe"
-
-
-class Harmful:
-    """What its unpickling does is seen."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)
 
 
 def assert_refused(read, path: Path, *words: str) -> None:

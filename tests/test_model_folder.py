@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from harmful import Harmful
 from model_world import write_model
 from safetensors.torch import load_file, save_file
 
@@ -38,7 +39,7 @@ def change(folder: Path, **blocks) -> None:
     (folder / CONFIG).write_text(json.dumps(config))
 
 
-def assert_refused(folder: Path, *words: str) -> None:
+def assert_model_refused(folder: Path, *words: str) -> None:
     with pytest.raises(InputError) as refusal:
         load(folder, device="cpu")
     assert all(word in str(refusal.value) for word in words), refusal.value
@@ -68,13 +69,13 @@ def test_nothing_of_a_model_is_written_twice_otherwise(written, tmp_path):
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    assert_refused(tmp_path, str(tmp_path), WEIGHTS, CONFIG)
-    assert_refused(tmp_path / "nowhere", "nowhere")
+    assert_model_refused(tmp_path, str(tmp_path), WEIGHTS, CONFIG)
+    assert_model_refused(tmp_path / "nowhere", "nowhere")
 
 
 def test_a_model_without_weights_is_refused(model):
     (model / WEIGHTS).unlink()
-    assert_refused(model, WEIGHTS)
+    assert_model_refused(model, WEIGHTS)
 
 
 @pytest.mark.parametrize(
@@ -93,60 +94,50 @@ def test_a_model_without_weights_is_refused(model):
 )
 def test_a_faulty_config_is_refused_by_the_name_of_the_key(model, blocks, words):
     change(model, **blocks)
-    assert_refused(model, *words)
+    assert_model_refused(model, *words)
 
 
 def test_a_config_that_is_not_json_is_refused(model):
     (model / CONFIG).write_text("network: 16 channels")
-    assert_refused(model, CONFIG, "JSON")
+    assert_model_refused(model, CONFIG, "JSON")
 
 
 def test_weights_of_another_network_are_refused(model):
     change(model, network={"channels": 24})
-    assert_refused(model, WEIGHTS, "another network")
+    assert_model_refused(model, WEIGHTS, "another network")
 
 
 def test_weights_that_git_lfs_has_not_fetched_are_refused(model):
     (model / WEIGHTS).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 9\n")
-    assert_refused(model, WEIGHTS, "git lfs pull")
+    assert_model_refused(model, WEIGHTS, "git lfs pull")
 
 
 def test_weights_that_are_not_finite_are_refused(model):
     weights = load_file(model / WEIGHTS)
     weights["embedding.weight"][0, 0] = torch.nan
     save_file(weights, model / WEIGHTS)
-    assert_refused(model, WEIGHTS, "embedding.weight", "NaN")
-
-
-class Harmful:
-    """What its unpickling does is seen."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)
+    assert_model_refused(model, WEIGHTS, "embedding.weight", "NaN")
 
 
 def test_a_pickle_of_that_name_is_refused_and_never_run(model, tmp_path):
     (model / WEIGHTS).write_bytes(pickle.dumps(Harmful(tmp_path / "done")))
-    assert_refused(model, WEIGHTS, "not readable")
+    assert_model_refused(model, WEIGHTS, "not readable")
     assert not (tmp_path / "done").exists()
 
 
 @pytest.mark.parametrize(("key", "value"), [("n_fft", 1024), ("hop_length", 374)])
 def test_another_front_end_than_in_training_is_refused(model, key, value):
     change(model, mel={key: value})
-    assert_refused(model, "spectrogram", "dB", f"torch {model_folder.versions()['torch']}")
+    assert_model_refused(model, "spectrogram", "dB", f"torch {model_folder.versions()['torch']}")
 
 
 def test_another_number_of_mel_bands_is_refused(model):
     change(model, mel={"n_mels": 48})
-    assert_refused(model, "front_end has 96 numbers, mel.n_mels is 48")
+    assert_model_refused(model, "front_end has 96 numbers, mel.n_mels is 48")
 
 
 @pytest.mark.parametrize("number", [-30.0, np.nan])
 def test_a_front_end_that_sounds_otherwise_in_one_band_is_refused(model, number):
     front_end = json.loads((model / CONFIG).read_text())["front_end"]
     change(model, front_end=[*front_end[:-1], number])
-    assert_refused(model, "spectrogram" if number == number else "front_end")
+    assert_model_refused(model, "spectrogram" if number == number else "front_end")

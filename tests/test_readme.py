@@ -33,7 +33,7 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-def test_the_commands(folder):
+def test_the_commands_of_the_readme_run_as_written(folder):
     commands = [line[2:] for line in re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL)[0].splitlines()]
     assert commands[0].startswith("pip install .")
     said = []
@@ -53,7 +53,7 @@ def test_the_commands(folder):
     assert {row.split()[0] for row in recommended[1:]} == {f"MUSIC/{name}.wav" for name in "cdef"}
 
 
-def test_the_classifier(folder):
+def test_the_classifier_of_the_readme_predicts(folder):
     script = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)[0]
     done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True)
     assert done.stdout.strip() == "['low']", done.stderr

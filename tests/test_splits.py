@@ -187,7 +187,7 @@ def test_a_class_of_one_group_cannot_be_cross_validated_by_groups() -> None:
 
 def test_a_class_whose_groups_all_fall_into_one_fold_is_named_with_the_fold() -> None:
     clips = ungrouped(["a", "a", "a", "a", "b", "b", "b"]).assign(group=["g1", "g1", "g2", "g2", "g2", "g3", "g3"])
-    with pytest.raises(InputError, match=r"fold \d tests every clip of class 'b'.* number 2, .*change folds or seed"):
+    with pytest.raises(InputError, match=r"fold \d of 2 tests .* class 'b'.* number 2, .*change folds or seed"):
         splits.grouped_cv(clips, 2, 0.2, 859)
 
 

@@ -20,6 +20,10 @@ from hearlog.containers import announced_bytes, check_pages
 from hearlog.crop import UnusableAudioError, check_sound, find_part, mix, refuse_silence
 from hearlog.files import is_lfs_pointer
 
+# Of sound files. libsndfile names its formats, some of which have other endings.
+SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()}
+SUFFIXES |= {".aif", ".aifc", ".oga", ".opus", ".snd", *aac.SUFFIXES}
+SUFFIXES -= {".raw", ".mat4", ".mat5"}  # has no header; and what MATLAB writes is rarely sound
 LONGEST_MP3_FRAME = 1441  # bytes: 320 kbit/s at 32 kHz, padded
 DECODED_AT_ONCE = 2**16  # frames
 # So far back may frames of mp3 lean on earlier ones: 511 bytes, which are 20 of the shortest, and one for the overlap.

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from hearlog.files import sha256
+
 FOLDER = Path(".checkpoints")
 
 
@@ -91,7 +93,10 @@ def open_run(name: str, settings: Mapping[str, Any], files: Iterable[Path]) -> R
     States in `FOLDER`, of the repository and not of a temporary copy in which ``dvc exp run --temp`` works.
     """
     root = Path(os.environ.get("DVC_ROOT", "."))
-    return Run(root / FOLDER / f"{name.replace('/', '-')}-{fingerprint(settings, files)[:16]}")
+    folder = root / FOLDER / f"{name.replace('/', '-')}-{fingerprint(settings, files)[:16]}"
+    if folder.is_dir() and int(os.environ.get("RANK", 0)) == 0:
+        print(f"{name}: goes on from what a killed run left in {folder}", file=sys.stderr)
+    return Run(folder)
 
 
 def fingerprint(settings: Mapping[str, Any], files: Iterable[Path]) -> str:
@@ -100,12 +105,6 @@ def fingerprint(settings: Mapping[str, Any], files: Iterable[Path]) -> str:
     for path in [*_code(), *files]:
         digest.update(bytes.fromhex(sha256(path)))
     return digest.hexdigest()
-
-
-def sha256(path: Path) -> str:
-    """Hash a file's content; hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _code() -> list[Path]:

@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"hearlog: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("hearlog: stopped. Run it again, to go on where it was", file=sys.stderr)
+        again = ". Run it again, to go on where it was" if command in (jobs, feature_commands.embed) else ""
+        print(f"hearlog: stopped{again}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader, `head` for one, has seen enough
         # Python writes what is left when it ends, and would fail again: as the documentation of `signal` has it.

@@ -1,7 +1,7 @@
 """A corpus: a folder that says which items exist, holds their crops and mel spectrograms, and how they are split.
 
-The songs are a corpus whose targets are CF embeddings; each task is a corpus whose target is a label
-or a number. The same stages serve all of them.
+Each task is a corpus whose target is a label or a number. The songs are one whose CF embeddings stand in
+data/embeddings; their target is the genre, where it is known. The same stages serve all of them.
 """
 
 from __future__ import annotations

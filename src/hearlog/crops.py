@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from hearlog.ahead import ahead
+from hearlog.arrays import RowWriter
 from hearlog.audio import FileInfo, quiet_decoders, read_crop
 from hearlog.crop import UnusableAudioError
 from hearlog.errors import InputError
@@ -94,33 +95,3 @@ def _check_share(rejected: pd.DataFrame, items: int, root: Path, limit: float) -
             f"{root}: {len(rejected)} of {items} files cannot be used, more than audio.max_rejected = {limit:g} "
             "allows. Mend or remove them, or raise the limit. The first:\n" + "\n".join(first)
         )
-
-
-class RowWriter:
-    """Writes a ``.npy`` array row by row, for a number of rows known only at the end.
-
-    NumPy pads the header so that it keeps its length whatever the first dimension becomes.
-    """
-
-    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: type[np.generic]) -> None:
-        self.row_shape, self.dtype, self.rows = row_shape, np.dtype(dtype), 0
-        self._file = path.open("wb")
-
-    def __enter__(self) -> RowWriter:
-        self._write_header()
-        return self
-
-    def append(self, row: np.ndarray) -> None:
-        """Add one row of shape ``row_shape``."""
-        self._file.write(np.ascontiguousarray(row, self.dtype).reshape(self.row_shape).tobytes())
-        self.rows += 1
-
-    def __exit__(self, *error: object) -> None:
-        self._file.seek(0)
-        self._write_header()
-        self._file.close()
-
-    def _write_header(self) -> None:
-        shape = (self.rows, *self.row_shape)
-        header = {"descr": self.dtype.str, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from hearlog.features.table import FeatureTable
 
+# As in network, extractor and engines, which import torch: help would wait for it. test_cli.py compares them.
 LAYERS = ("embedding", "penultimate", "block1", "block2", "block3", "block4", "block5")
 FORMATS = ("onnx", "openvino")
+PRECISIONS = ("float32", "bfloat16", "auto")
 
 
 def add_options(parsers: Mapping[str, argparse.ArgumentParser]) -> None:
@@ -59,9 +61,7 @@ def _add_embed_options(embed: argparse.ArgumentParser) -> None:
         help="a window every so often over the whole sound, not its middle alone",
     )
     embed.add_argument("--device", default="auto", help="auto | cpu | cuda | cuda:N (default: auto)")
-    embed.add_argument(
-        "--precision", choices=("float32", "bfloat16", "auto"), default="float32", help="(default: float32)"
-    )
+    embed.add_argument("--precision", choices=PRECISIONS, default="float32", help="(default: float32)")
     embed.add_argument("--engine", choices=("torch", *FORMATS), default="torch", help="(default: torch)")
     embed.add_argument("--batch-size", type=_count, default=16, metavar="N", help="sounds at once (default: 16)")
 

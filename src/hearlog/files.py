@@ -1,13 +1,20 @@
-"""Files that are there, but not what they should be: Git LFS pointers, and names that are no text."""
+"""Files: their hash, and those that are not what they should be, Git LFS pointers and names that are no text."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
 from hearlog.errors import InputError
 
 LFS_POINTER = b"version https://git-lfs"
+
+
+def sha256(path: Path) -> str:
+    """Hash a file's content; hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_lfs_pointer(path: Path) -> bool:

@@ -25,12 +25,12 @@ PROCESS, TORCH_PROCESS = 200_000_000, 600_000_000
 ROW, STAGED_ROW = 150, 20
 # Cropping 30 s at 44,100 Hz, stereo: 35 MB a thread (96,000 Hz: 90 MB), from 1 to 8 threads.
 CROP_SECOND = 1_300_000
-# Training in a process of its own, by cells of the first block's maps (clips x channels x bands x frames), measured
+# Training in a process of its own, by values of the first block's maps (clips x channels x bands x frames), measured
 # with 16 clips of 30 s: bfloat16 1.6, 2.5, 4.2, 7.6 GB with 32, 64, 128, 256 channels, float32 2.5, 4.1, 7.5 GB up to
 # 128 (python -m benchmarks.memory). In small parts validation sets the peak: 4.2 GB with 128 channels in float32.
 TRAINING_PROCESS = 900_000_000
-TRAINED_CELL = {torch.bfloat16: 13, torch.float32: 26}
-EVALUATED_CELL = {torch.bfloat16: 12, torch.float32: 26}
+TRAINED_VALUE = {torch.bfloat16: 13, torch.float32: 26}
+EVALUATED_VALUE = {torch.bfloat16: 12, torch.float32: 26}
 ID = 20  # bytes of a user's or song's name and counts in Parquet
 GENERATED_SECOND = 55_000  # bytes of a second of the embedded data set's audio, mean over the formats
 
@@ -55,7 +55,7 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
     keeps of files, which it gives up when asked.
     """
     trained = max(-(-run.batch_size // run.accumulate) for run in (params.estimator.training, params.transfer.training))
-    cells = largest_capacity(params) * params.mel.n_mels * params.frames(params.audio.seconds)
+    values = largest_capacity(params) * params.mel.n_mels * params.frames(params.audio.seconds)
     counts = params.logs.values == "counts"
     als = reckon(
         logs.users, logs.songs, logs.most_non_zeros, params.als.factors, counts, params.als.held_out is not None
@@ -64,23 +64,24 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
         "log ingestion": PROCESS + min(_memory_limit(params), ROW * logs.rows),
         "ALS": TORCH_PROCESS + als,
         "cropping": TORCH_PROCESS + round(threads * CROP_SECOND * params.audio.seconds),
-        "training": training_bytes(cells, trained, dtype),
+        "training": training_bytes(values, trained, dtype),
     }
 
 
-def training_bytes(cells: int, clips: int, dtype: torch.dtype) -> int:
+def training_bytes(values: int, clips: int, dtype: torch.dtype) -> int:
     """Estimate the bytes that training takes at its peak.
 
     Parameters
     ----------
-    cells
-        Values in the largest maps of a clip, channels x bands x frames.
+    values
+        In the largest maps of a clip, channels x bands x frames.
     clips
         Of a batch, or of a part of it where gradients are accumulated.
     dtype
         In which the network multiplies.
     """
-    return TRAINING_PROCESS + cells * max(clips * TRAINED_CELL[dtype], evaluation_batch(cells) * EVALUATED_CELL[dtype])
+    largest = max(clips * TRAINED_VALUE[dtype], evaluation_batch(values) * EVALUATED_VALUE[dtype])
+    return TRAINING_PROCESS + values * largest
 
 
 def disk(params: Params, clips: Mapping[str, int], logs: LogSize) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """A trained estimator as a folder: ``model.safetensors``, ``config.json`` and ``README.md``, its model card.
 
 ``config.json`` holds all that its use needs beside the weights, the front end included: nobody has to repeat how the
-network was trained. Nothing in it is executed (SPEC: no pickle), and every value is checked.
+network was trained. Nothing in a folder is executed, for there is no pickle, and every value is checked.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def save(network: EmbeddingNetwork, config: ModelConfig, folder: Path) -> None:
     try:
         save_file(weights, folder / WEIGHTS)
     except SafetensorError as error:
-        raise InputError(f"{folder / WEIGHTS}: {error}. Give it room, and its place") from None
+        raise InputError(f"{folder / WEIGHTS}: {error}. Make room on its disk, or mend its permissions") from None
     (folder / CONFIG).write_text(json.dumps(config.model_dump(), indent=2) + "\n", encoding="utf-8")
 
 

@@ -152,7 +152,7 @@ def load(path: Path | str = "params.yaml") -> Params:
     Parameters
     ----------
     path
-        A YAML file, read with ``safe_load``.
+        A YAML file; nothing in it is executed.
 
     Raises
     ------

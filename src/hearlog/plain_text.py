@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -25,6 +25,23 @@ def paragraph(text: str, head: str = "", indent: int = 0) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """Write a number and its noun, of which ``many`` is the plural where it is not ``one`` with an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def some(names: Iterable[object], most: int = 3) -> str:
+    """List the first few of many: ``a, b, c and 7 more``."""
+    names = list(names)
+    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + rest
+
+
+def data_size(count: float) -> str:
+    """Write a number of bytes in decimal units."""
+    value, unit = count, "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if round(value, 1) < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
 
 
 def won_and_lost(test: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,10 @@ import torch
 
 from hearlog import footprint, runtime, workload
 from hearlog.params import Params
+from hearlog.plain_text import data_size, paragraph
 from hearlog.workload import LogSize
 
 TYPICAL_EPOCHS = 0.8  # share of the epochs that early stopping leaves
-WIDTH = 112  # of the text
 # What follows from the size of the logs is at most so much, and their size is often an estimate itself.
 BOUNDED = {"log ingestion", "ALS", "matrix and embeddings", "temporary files of the logs"}
 ADVICE = {
@@ -32,7 +31,7 @@ ADVICE = {
 class Figures:
     """What a plan is computed from.
 
-    ``clip_seconds`` and ``clip_bytes`` are those of a crop, and of it with its spectrogram; ``cells`` are processes;
+    ``clip_seconds`` and ``clip_bytes`` are those of a crop, and of it with its spectrogram; ``stages`` are processes;
     ``trained_clips`` pass through training at one capacity if no training stops early, ``pilot_clips`` besides at one
     of the pilot experiment, ``trained_per_second`` at the smallest capacity on this machine; ``channels`` and
     ``batch_size`` are the largest, ``dtype`` is what they are multiplied in.
@@ -44,7 +43,7 @@ class Figures:
     users: int
     songs_played: int
     threads: int
-    cells: int
+    stages: int
     trained_clips: int
     pilot_clips: int
     trained_per_second: float
@@ -106,25 +105,22 @@ class Plan:
         figures, training = self.figures, self.seconds["training"]
         pilot = f", {figures.pilot_clips:,} at each of the pilot's" if figures.pilot_clips else ""
         rest = sum(self.seconds.values()) - training
-        kept = f"{_size(self.kept)} of it there already, " if self.kept else ""
+        kept = f"{data_size(self.kept)} of it there already, " if self.kept else ""
         subjects = {
             "clips": f"{', '.join(f'{name} {count:,}' for name, count in self.clips.items())}; "
-            f"{figures.clip_seconds:g} s and {_size(figures.clip_bytes)} each",
+            f"{figures.clip_seconds:g} s and {data_size(figures.clip_bytes)} each",
             "logs": f"{figures.log_rows:,} rows, {figures.users:,} users, {figures.songs_played:,} songs",
             "time": f"about {_duration(rest + TYPICAL_EPOCHS * training)}, at most {_duration(rest + training)} if no "
-            f"training stops early: {_list(self.seconds, _duration)} ({figures.cells} processes, {figures.threads} "
+            f"training stops early: {_list(self.seconds, _duration)} ({figures.stages} stages, {figures.threads} "
             f"threads, {figures.trained_clips:,} clips to train on at each capacity{pilot}, "
             f"{figures.trained_per_second:.0f} a second at the smallest on this machine)",
-            "memory": f"{_size(max(self.memory.values()))} at the peak, {_size(self.available)} free: "
-            f"{_list(self.memory, _size)} ({figures.channels} channels, batches of {figures.batch_size}, "
+            "memory": f"{data_size(max(self.memory.values()))} at the peak, {data_size(self.available)} free: "
+            f"{_list(self.memory, data_size)} ({figures.channels} channels, batches of {figures.batch_size}, "
             f"{figures.dtype})",
-            "disk": f"{_size(sum(self.bytes.values()))}, {kept}{_size(self.free)} free: {_list(self.bytes, _size)}; "
-            "twice that where the file system cannot link",
+            "disk": f"{data_size(sum(self.bytes.values()))}, {kept}{data_size(self.free)} free: "
+            f"{_list(self.bytes, data_size)}; twice that where the file system cannot link",
         }
-        paragraphs = [
-            textwrap.fill(text, WIDTH, initial_indent=f"{name:8}", subsequent_indent=" " * 8)
-            for name, text in subjects.items()
-        ]
+        paragraphs = [paragraph(text, name, 8) for name, text in subjects.items()]
         short = [shortage.text for shortage in self.shortages()]
         return "\n".join([*paragraphs, *short, "Stages whose results are up to date are skipped."])
 
@@ -136,12 +132,12 @@ class Plan:
             if stage == "training" and self.gpu is not None:
                 what, free, total = "the GPU's memory", self.gpu, size
             if size > free:
-                text = f"{stage} takes about {_size(size)} of {what}, {_size(free)} are free: {ADVICE[stage]}"
+                text = f"{stage} takes about {data_size(size)} of {what}, {data_size(free)} are free: {ADVICE[stage]}"
                 found.append(Shortage(text, certain=size > total and stage not in BOUNDED))
         missing = sum(self.bytes.values()) - self.kept - self.free
         if missing > 0:
             bounded = sum(size for kind, size in self.bytes.items() if kind in BOUNDED)
-            text = f"{_size(missing)} of disk are missing: free them, or move DVC's cache (dvc cache dir)"
+            text = f"{data_size(missing)} of disk are missing: free them, or move DVC's cache (dvc cache dir)"
             found.append(Shortage(text, certain=missing > bounded))
         return found
 
@@ -187,7 +183,7 @@ def make_plan(params: Params, clips: Mapping[str, int] | None = None, logs: LogS
             users=logs.users,
             songs_played=logs.songs,
             threads=threads,
-            cells=workload.count_cells(params),
+            stages=workload.count_stages(params),
             trained_clips=workload.count_trained(params, clips),
             pilot_clips=workload.count_pilot(params, clips) if params.pilot.widths else 0,
             trained_per_second=speed,
@@ -214,16 +210,12 @@ def describe_jobs(plan: Plan, jobs: int, gpus: int) -> str:
     if plan.gpu is not None:
         what, free, each = "each GPU's memory", plan.gpu, math.ceil(jobs / gpus)
     size = each * plan.memory["training"]
-    text = f"jobs    {jobs} at once: training takes up to {_size(size)} of {what}, {_size(free)} free"
+    text = f"jobs    {jobs} at once: training takes up to {data_size(size)} of {what}, {data_size(free)} free"
     return text + (": lower the number of jobs (make jobs N=…)" if size > free else "")
 
 
 def _list(parts: Mapping[str, float], write: Callable[[float], str]) -> str:
     return ", ".join(f"{name} {write(part)}" for name, part in parts.items())
-
-
-def _size(size: float) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _duration(seconds: float) -> str:

@@ -252,8 +252,8 @@ def _refuse_untrained_class(target: pd.Series, groups: np.ndarray, tests: list[n
             label = min(untrained)
             count = len(np.unique(groups[target == label]))
             raise InputError(
-                f"fold {fold} tests every clip of class {label!r}, whose groups (artists, recordings, versions) number "
-                f"{count}, and leaves none to train on: "
+                f"fold {fold + 1} of {len(tests)} tests every clip of class {label!r}, whose groups (artists, "
+                f"recordings, versions) number {count}, and leaves none to train on: "
                 + ("change folds or seed" if count > 1 else "take protocol stratified_cv, or leave that class out")
             )
 

@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     from hearlog.params import Params
 
 
+FOLDER = Path("data/demo")  # of the embedded data set
+
+
 def is_generated(path: str) -> bool:
     """Whether a path of params.yaml lies in the embedded data set."""
-    return Path(path).is_relative_to("data/demo")
+    return Path(path).is_relative_to(FOLDER)
 
 
 def is_synthetic(params: Params) -> bool:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from hearlog import catalogue
+from hearlog import catalogue, synthetic
 from hearlog.corpora import READERS
 from hearlog.errors import InputError
 from hearlog.estimator import embedding_objective
@@ -31,7 +31,7 @@ from hearlog.synthetic import is_generated, is_synthetic
 from hearlog.training import Trainer
 
 # Measured on 2 cores with AVX-512; seconds. Training, the largest part, is measured anew on each machine.
-CELL = 3.5  # a stage's process: imports, hashes, dvc.lock
+STAGE = 3.5  # a stage's process: imports, hashes, dvc.lock
 GENERATE = 0.1  # to write one file of the embedded data set, one core
 READ_ROW = 1.5e-6  # a row of text logs, one core; Parquet takes half of it
 SOLVE = 4e-7  # a non-zero in an iteration of ALS, one core
@@ -147,12 +147,12 @@ def generated_files(params: Params) -> int:
 
 def to_generate(params: Params) -> int:
     """Audio files of the embedded data set that are not there: all or none, as one stage writes them."""
-    written = Path("data/demo/catalog/songs.csv")
+    written = synthetic.FOLDER / "catalog/songs.csv"
     there = written.is_file() and len(catalogue.read(written)) == params.demo.songs
     return 0 if there else generated_files(params)
 
 
-def count_cells(params: Params) -> int:
+def count_stages(params: Params) -> int:
     """Count the stages of dvc.yaml, each cell of a matrix for one, and the stage that generates data."""
     widths, probes = len(params.sweep.widths), len(params.probe.widths)
     return 11 + 3 * widths + len(params.tasks) * (4 + 5 * widths + probes) + 3 * len(params.pilot.widths)
@@ -251,7 +251,7 @@ def time_needed(
     """
     passed, fitted = count_probed(params, clips)
     kinds = {
-        "starting processes": CELL * count_cells(params),
+        "starting processes": STAGE * count_stages(params),
         "generating data": GENERATE * to_generate(params) / threads,
         "logs": READ_ROW * logs.rows / threads,
         "ALS": SOLVE * logs.most_non_zeros * params.als.iterations * (2 if params.als.held_out else 1) / threads,

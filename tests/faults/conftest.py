@@ -63,6 +63,12 @@ def world(long_form, tmp_path_factory):
 
 
 @pytest.fixture
+def place(world, tmp_path):
+    """A copy of the world to spoil."""
+    return small_world.copy(world[0], tmp_path / "world")
+
+
+@pytest.fixture
 def tried(record_property):
     """Count an input: the table's part, the fault, and what came of it."""
     return lambda part, fault, outcome: record_property("tried", (part, fault, outcome))

@@ -7,7 +7,6 @@ import children
 import numpy as np
 import pandas as pd
 import pytest
-import small_world
 import yaml
 from verdicts import STOPPED, assert_stops
 
@@ -26,11 +25,6 @@ LONGEST = [*(("transfer", "own", method, "1") for method in ("base", "init", "kd
 def lane(long_form):
     """The stages of a task to which labels matter; those that take longest in the long form alone."""
     return LANE + long_form * LONGEST
-
-
-@pytest.fixture
-def place(world, tmp_path):
-    return small_world.copy(world[0], tmp_path / "world")
 
 
 def run(place, *words):

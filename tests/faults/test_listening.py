@@ -77,7 +77,7 @@ READ = {
 
 
 @pytest.fixture
-def place(tmp_path):
+def folder(tmp_path):
     folder = tmp_path / "world"
     (folder / "logs").mkdir(parents=True)
     params = small_world.make_params()
@@ -87,72 +87,72 @@ def place(tmp_path):
 
 
 @pytest.mark.parametrize("fault", UNREADABLE)
-def test_logs_that_cannot_be_read_stop_the_stage_and_are_named(place, fault, tried):
+def test_logs_that_cannot_be_read_stop_the_stage_and_are_named(folder, fault, tried):
     make, said = UNREADABLE[fault]
-    make(place / "logs")
-    assert_stops(children.run(place, "stages.ingest_logs"), "logs", said)
+    make(folder / "logs")
+    assert_stops(children.run(folder, "stages.ingest_logs"), "logs", said)
     tried("ingest_logs", fault, STOPPED)
 
 
 @pytest.mark.parametrize("fault", READ)
-def test_odd_logs_are_read_to_the_letter(place, fault, tried):
+def test_odd_logs_are_read_to_the_letter(folder, fault, tried):
     make, songs = READ[fault]
-    make(place / "logs")
-    ended = children.run(place, "stages.ingest_logs")
+    make(folder / "logs")
+    ended = children.run(folder, "stages.ingest_logs")
     assert ended.status == 0, ended.said
-    assert pq.read_table(place / "data/logs/songs.parquet")["song_id"].to_pylist() == songs
+    assert pq.read_table(folder / "data/logs/songs.parquet")["song_id"].to_pylist() == songs
     tried("ingest_logs", fault, "finished, ids as they are")
 
 
-def write_long_line(place, size: int) -> None:
+def write_long_line(folder, size: int) -> None:
     """Write a log with a line of so many zeros, which take no room on the disk, and allow for it."""
-    with (place / "logs/a.csv").open("wb") as file:
+    with (folder / "logs/a.csv").open("wb") as file:
         file.write((HEADER + ROWS).encode())
         file.seek(size, os.SEEK_CUR)
         file.write(f"\n{ROWS}".encode())
     params = small_world.make_params()
     params["logs"] |= {"path": "logs", "max_rejected": 0.5}
-    (place / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
 
-def test_a_line_of_8_mb_is_listed(place, tried):
-    write_long_line(place, 2**23)
-    ended = children.run(place, "stages.ingest_logs")
+def test_a_line_of_8_mb_is_listed(folder, tried):
+    write_long_line(folder, 2**23)
+    ended = children.run(folder, "stages.ingest_logs")
     assert ended.status == 0, ended.said
     assert "81 rows, 1 rejected" in ended.said
     tried("ingest_logs", "a line of 8 MB", "finished, listed")
 
 
-def test_a_line_of_2_gb_is_refused_in_less_memory_than_it_takes(place, tried):
-    write_long_line(place, 2**31)
-    child = children.Child(place, "stages.ingest_logs")
+def test_a_line_of_2_gb_is_refused_in_less_memory_than_it_takes(folder, tried):
+    write_long_line(folder, 2**31)
+    child = children.Child(folder, "stages.ingest_logs")
     most = child.watch_memory()
     assert_stops(child.end(), "logs/a.csv", "has a line of more than", "write it again")
     assert most < 2**31, "less than the line"
     tried("ingest_logs", "a line of 2 GB", f"{STOPPED}, with less memory than the line")
 
 
-def test_a_flipped_bit_anywhere_in_packed_logs_stops_the_stage(place, seed, tried):
+def test_a_flipped_bit_anywhere_in_packed_logs_stops_the_stage(folder, seed, tried):
     random = np.random.default_rng(seed)
     spoiled = bytearray(PACKED)
     spoiled[random.integers(10, len(PACKED))] ^= 1 << random.integers(8)  # the header's first 10 bytes say little
-    (place / "logs/a.csv.gz").write_bytes(spoiled)
-    assert_stops(children.run(place, "stages.ingest_logs"), "logs/a.csv.gz")
+    (folder / "logs/a.csv.gz").write_bytes(spoiled)
+    assert_stops(children.run(folder, "stages.ingest_logs"), "logs/a.csv.gz")
     tried("ingest_logs", "gzip, a bit flipped", STOPPED)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
 @pytest.mark.parametrize("fault", ["truncated", "a bit flipped"])
-def test_damaged_rows_stop_the_stage_or_are_rows_as_any(place, name, fault, seed, tried):
+def test_damaged_rows_stop_the_stage_or_are_rows_as_any(folder, name, fault, seed, tried):
     table = pd.read_csv(io.StringIO(HEADER + ROWS * 20))
-    table.to_csv(place / "logs" / name, index=False) if name == "a.csv" else table.to_parquet(place / "logs" / name)
-    content, random = bytearray((place / "logs" / name).read_bytes()), np.random.default_rng(seed)
+    table.to_csv(folder / "logs" / name, index=False) if name == "a.csv" else table.to_parquet(folder / "logs" / name)
+    content, random = bytearray((folder / "logs" / name).read_bytes()), np.random.default_rng(seed)
     if fault == "truncated":
         del content[random.integers(1, len(content)) :]
     else:
         content[random.integers(len(content))] ^= 1 << random.integers(8)
-    (place / "logs" / name).write_bytes(content)
-    ended = children.run(place, "stages.ingest_logs")
+    (folder / "logs" / name).write_bytes(content)
+    ended = children.run(folder, "stages.ingest_logs")
     if ended.status:
         assert_stops(ended, "logs")
     outcome = STOPPED if ended.status else "finished: these rows are no fault in themselves"

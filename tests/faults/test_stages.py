@@ -2,16 +2,9 @@
 
 import children
 import numpy as np
-import pytest
-import small_world
 from verdicts import EXACT, STOPPED, assert_ends_like_unbroken, assert_stops
 
 RANDOM = np.random.default_rng()  # of no fixed seed: every run kills at other moments
-
-
-@pytest.fixture
-def place(world, tmp_path):
-    return small_world.copy(world[0], tmp_path / "world")
 
 
 def test_a_stage_killed_at_a_random_moment_runs_again(world, place, stage, seed, tried):

@@ -44,7 +44,7 @@ def test_the_stages_say_nothing_but_their_result(tmp_path):
     assert len(list((tmp_path / "data/embeddings").iterdir())) == 4
 
 
-def test_no_master(tmp_path):
+def test_a_master_that_does_not_answer_is_named(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
@@ -68,7 +68,7 @@ def test_what_keeps_spark_from_starting(tmp_path, changes, message):
     assert not any((tmp_path / folder).exists() for folder in ("data/logs", "data/.logs"))
 
 
-def test_no_java(tmp_path):
+def test_without_java_it_is_said_what_to_install(tmp_path):
     (tmp_path / "bin").mkdir()
     shutil.copy(shutil.which("env"), tmp_path / "bin")
     assert "there is none in PATH" in run(tmp_path, PATH=str(tmp_path / "bin"), JAVA_HOME="").stderr

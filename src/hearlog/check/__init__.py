@@ -8,7 +8,7 @@ from hearlog import catalogue
 from hearlog.check.across import check_across
 from hearlog.check.audio import usable
 from hearlog.check.dependencies import check_dependencies
-from hearlog.check.findings import Section, number, some
+from hearlog.check.findings import Section
 from hearlog.check.inspection import SONGS, Listed, inspect
 from hearlog.check.logs import check_logs
 from hearlog.check.needs import check_needs
@@ -17,6 +17,7 @@ from hearlog.check.songs import check_songs
 from hearlog.check.tasks import check_clips
 from hearlog.corpora import READERS
 from hearlog.params import Params
+from hearlog.plain_text import counted, some
 from hearlog.synthetic import is_generated
 from hearlog.workload import LogSize
 
@@ -121,7 +122,7 @@ def _say_once(tasks: dict[str, Section], params: Params) -> None:
             again = len(section.findings) - len(own)
             section.findings = own
             hold = "holds" if again == 1 else "hold"
-            section.note(f"same clips as {earlier.name}, and {number(again, 'finding')} of it {hold} here as well")
+            section.note(f"same clips as {earlier.name}, and {counted(again, 'finding')} of it {hold} here as well")
 
 
 def _is_written(section: Section, path: str) -> bool:

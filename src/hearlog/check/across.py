@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from hearlog.check.findings import Section, number, some
+from hearlog.check.findings import Section
 from hearlog.check.leakage import songs
+from hearlog.plain_text import counted, some
 
 KEYS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "file": lambda items: items["content"],
@@ -43,7 +44,7 @@ def check_across(section: Section, catalogue: pd.DataFrame, tested: Mapping[str,
                 tasks[pairs].append(task)
         for pairs, names in tasks.items():
             section.warning(
-                f"{number(len(pairs), 'test clip')} of {', '.join(names)} with the {kind} of a song of the catalogue: "
+                f"{counted(len(pairs), 'test clip')} of {', '.join(names)} with the {kind} of a song of the catalogue: "
                 f"{some(f'{clip} is song {song}' for clip, song in pairs)}. The estimator would learn from what it is "
                 "tested on: remove these songs from the catalogue"
             )

@@ -7,7 +7,8 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from hearlog.check.findings import Section, number, some
+from hearlog.check.findings import Section
+from hearlog.plain_text import counted, some
 
 # What is said of files of a reason, and what to do about them.
 REASONS = {
@@ -51,7 +52,7 @@ def report_files(section: Section, items: pd.DataFrame, damaged: Collection[str]
         said, fix = REASONS[str(reason)]
         verb = "is" if len(files) == 1 else "are"
         first = "" if reason == "missing" else f" (the first: {files['detail'].iloc[0]})"
-        section.warning(f"{number(len(files), 'file')} {verb} {said}: {some(files['path'])}{first}. {fix}")
+        section.warning(f"{counted(len(files), 'file')} {verb} {said}: {some(files['path'])}{first}. {fix}")
 
 
 def _folder_is_there(items: pd.DataFrame) -> pd.Series:
@@ -65,7 +66,7 @@ def report_share(section: Section, items: pd.DataFrame, limit: float) -> None:
     rejected = int(items["reason"].notna().sum())
     if rejected > limit * len(items) or rejected == len(items):
         section.problem(
-            f"{rejected:,} of {number(len(items), 'file')} cannot be used ({rejected / len(items):.1%}), more than "
+            f"{rejected:,} of {counted(len(items), 'file')} cannot be used ({rejected / len(items):.1%}), more than "
             f"audio.max_rejected {limit:g} allows. Mend or remove them, or raise the limit"
         )
 

@@ -7,10 +7,11 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
-from hearlog.check.findings import Section, is_utf8, number, some
+from hearlog.check.findings import Section
+from hearlog.plain_text import counted, some
 
 LINKS = {errno.ENOENT: "a link to nothing", errno.ELOOP: "a link to itself"}
-IGNORED = {".git", ".hg", ".dvc", ".venv", "__pycache__"}  # folders, by DVC and by .dvcignore
+IGNORED = {".git", ".hg", ".dvc", ".venv", ".venv-peers", ".smoke", "__pycache__"}  # folders, by DVC and .dvcignore
 
 
 def check_dependencies(dependencies: Iterable[tuple[Section, str]]) -> None:
@@ -29,7 +30,7 @@ def check_dependencies(dependencies: Iterable[tuple[Section, str]]) -> None:
             faults = [f"{file} ({fault})" for file, fault in _faults(path)]
             if faults:
                 section.problem(
-                    f"`dvc repro` would stop on {number(len(faults), 'file')}: {some(faults)}. DVC hashes the whole "
+                    f"`dvc repro` would stop on {counted(len(faults), 'file')}: {some(faults)}. DVC hashes the whole "
                     f"folder: remove or mend {'it' if len(faults) == 1 else 'them'}"
                 )
 
@@ -60,3 +61,12 @@ def _fault(file: str) -> Iterator[tuple[str, str]]:
         yield file, "no permission to read it"
     elif not is_utf8(file):
         yield file, "a name that is not UTF-8"
+
+
+def is_utf8(name: str) -> bool:
+    """Whether the name of a file is text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

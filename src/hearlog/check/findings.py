@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Literal
 
 from hearlog.errors import InputError
@@ -14,7 +13,6 @@ from hearlog.terminal import printable
 
 Level = Literal["problem", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("problem", "warning", "note")
-EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -90,24 +88,3 @@ def count(sections: Iterable[Section]) -> dict[Level, int]:
 def is_ready(sections: Iterable[Section]) -> bool:
     """Whether nothing was found that will stop a stage."""
     return not count(sections)["problem"]
-
-
-def is_utf8(name: str) -> bool:
-    """Whether the name of a file is text."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def some(names: Iterable[object], most: int = EXAMPLES) -> str:
-    """List the first few of many: ``a, b, c and 7 more``."""
-    names = list(names)
-    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(map(str, islice(names, most))) + rest
-
-
-def number(amount: int, thing: str) -> str:
-    """Write a number with its noun: ``1 file``, ``2,000 files``."""
-    return f"{amount:,} {thing}{'' if amount == 1 else 's'}"

@@ -7,8 +7,9 @@ import unicodedata
 
 import pandas as pd
 
-from hearlog.check.findings import Section, some
+from hearlog.check.findings import Section
 from hearlog.corpora.dataset import DataSet
+from hearlog.plain_text import some
 
 BETWEEN_WORDS = re.compile(r"[\W_]+")
 KEEP_GROUPS = ("artist_cv", "grouped_cv")

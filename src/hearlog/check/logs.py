@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog.check.findings import Section, number
+from hearlog.check.findings import Section
 from hearlog.log_blocks import Logs
 from hearlog.logs.rejected import place
 from hearlog.logs.survey import Survey, survey
 from hearlog.params import Params
+from hearlog.plain_text import counted
 from hearlog.workload import LogSize
 
 QUICK_ROWS = 1_000_000
@@ -70,12 +71,12 @@ def _report_counts(section: Section, found: Survey, songs: int, kept: int, min_p
         section.facts["outside the window"] = found.outside
     if not found.complete:
         section.note(
-            f"only the first {number(found.rows, 'row')} were read, so users and songs are more than these, and faults "
-            "further on are not seen. `hearlog check --full` reads all"
+            f"only the first {counted(found.rows, 'row')} were read, so users and songs are more than these, and "
+            "faults further on are not seen. `hearlog check --full` reads all"
         )
     elif not kept:
         section.problem(
-            f"no song was played {number(min_plays, 'time')} or more: lower logs.min_song_plays, or add logs"
+            f"no song was played {counted(min_plays, 'time')} or more: lower logs.min_song_plays, or add logs"
         )
 
 

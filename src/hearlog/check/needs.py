@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from hearlog.check.findings import Section, some
+from hearlog.check.findings import Section
 from hearlog.params import Params
+from hearlog.plain_text import some
 from hearlog.plan import TYPICAL_EPOCHS, Plan, make_plan
 from hearlog.workload import LogSize
 

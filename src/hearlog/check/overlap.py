@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from hearlog.check.audio import usable
-from hearlog.check.findings import Section, number, some
+from hearlog.check.findings import Section
 from hearlog.check.logs import Plays
+from hearlog.plain_text import counted, some
 
 # How the ids of logs and catalogue may differ for the same songs, and what makes them alike.
 SPELLINGS: dict[str, Callable[[str], str]] = {
@@ -61,7 +62,7 @@ def _respelled(played: pd.Index, catalogue: pd.Index) -> str:
             best = len(matches)
             examples = some(f"{theirs!r} in the logs, {ours!r} in the catalogue" for theirs, ours in matches.items())
             said = (
-                f"{number(best, 'song')} of logs and catalogue would match but for {name}: {examples}. "
+                f"{counted(best, 'song')} of logs and catalogue would match but for {name}: {examples}. "
                 "Write the ids of both alike"
             )
     return said

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog.check.findings import Section, some
+from hearlog.check.findings import Section
 from hearlog.corpora import READERS
 from hearlog.corpora.dataset import DataSet
 from hearlog.corpus import PARTS
 from hearlog.params import Task
+from hearlog.plain_text import some
 from hearlog.synthetic import is_generated
 
 Counts = dict[str, dict[str, int]]

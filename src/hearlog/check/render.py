@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from hearlog.check.findings import LEVELS, Section, count, is_ready, number
+from hearlog.check.findings import LEVELS, Section, count, is_ready
+from hearlog.plain_text import counted, data_size, paragraph
 
-WIDTH = 100
 INDENT = 17  # columns that the name of a fact, or the level of a finding, may take
 NO_BREAK = "\x1f"  # a space of a figure, where no line may end; no text has this character
 # Units of facts, by a word of their name.
@@ -47,7 +46,7 @@ def to_json(sections: Sequence[Section], full: bool) -> str:
 
 def _verdict(sections: Sequence[Section]) -> str:
     counts = count(sections)
-    said = ", ".join(number(counts[level], level) for level in LEVELS)
+    said = ", ".join(counted(counts[level], level) for level in LEVELS)
     return f"{'ready' if is_ready(sections) else 'not ready'}: {said}"
 
 
@@ -62,12 +61,8 @@ def _section(section: Section) -> str:
 
 def _row(head: str, text: str) -> str:
     """Set a text beside its head, broken between words; line ends of the text itself are kept."""
-    lines = [
-        line
-        for paragraph in text.splitlines()
-        for line in textwrap.wrap(paragraph, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False)
-    ]
-    return f"  {head}".ljust(INDENT) + ("\n" + " " * INDENT).join(lines)
+    first, *rest = text.splitlines() or [""]
+    return "\n".join([paragraph(first, f"  {head}", INDENT), *(paragraph(line, "", INDENT) for line in rest)])
 
 
 def _fact(names: set[str], value: Any) -> str:
@@ -78,16 +73,10 @@ def _fact(names: set[str], value: Any) -> str:
     if isinstance(value, str):
         return value
     if names & BYTES:
-        return _size(value)
+        return data_size(value)
     if names & SECONDS:
         return _duration(value)
     return f"{value:.1%}" if names & FRACTIONS else f"{value:,}"
-
-
-def _size(size: float) -> str:
-    if size < 1e6:
-        return f"{size / 1e3:.3g} kB"
-    return f"{size / 1e6:.3g} MB" if size < 1e9 else f"{size / 1e9:.3g} GB"
 
 
 def _duration(seconds: float) -> str:

@@ -8,15 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog import catalogue, splits
+from hearlog.audio import SUFFIXES
 from hearlog.check.audio import pairs, repeated, report_files, report_share, usable
-from hearlog.check.findings import Section, is_utf8, number, some
+from hearlog.check.dependencies import is_utf8
+from hearlog.check.findings import Section
 from hearlog.check.leakage import find_shared, songs
 from hearlog.check.logs import Plays
 from hearlog.check.overlap import report_overlap
 from hearlog.corpus import PARTS
 from hearlog.params import Params
-
-SOUND_FILES = (".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav")
+from hearlog.plain_text import counted, some
 
 
 def check_songs(section: Section, items: pd.DataFrame, plays: Plays | None, params: Params) -> pd.DataFrame:
@@ -63,12 +64,12 @@ def _report_paths(section: Section, items: pd.DataFrame, audio_root: Path) -> No
     """Report songs without a path, and sound files that no song names, one of which a missing file may be."""
     without = items.loc[items["path"].isna(), "item_id"]
     if len(without):
-        section.warning(f"{number(len(without), 'song')} without a path: {some(without)}. Complete the catalogue")
+        section.warning(f"{counted(len(without), 'song')} without a path: {some(without)}. Complete the catalogue")
     strays = sorted(file for file in _sound_files(audio_root) - set(items["file"]) if is_utf8(file))
     if not strays:
         return
     section.note(
-        f"{number(len(strays), 'sound file')} under {audio_root} that no song of the catalogue names: "
+        f"{counted(len(strays), 'sound file')} under {audio_root} that no song of the catalogue names: "
         f"{some(os.path.relpath(stray, audio_root) for stray in strays)}"
     )
     missing = items.loc[items["path"].notna() & (items["reason"] == "missing"), "path"]
@@ -78,7 +79,7 @@ def _report_paths(section: Section, items: pd.DataFrame, audio_root: Path) -> No
     if len(found):
         places = zip(missing[found.index], found, strict=True)
         section.warning(
-            f"{number(len(found), 'song')} whose file is not there may have it in another place or format: "
+            f"{counted(len(found), 'song')} whose file is not there may have it in another place or format: "
             f"{some(f'{path} as {os.path.relpath(stray, audio_root)}' for path, stray in places)}. Mend the paths in "
             "the catalogue"
         )
@@ -90,7 +91,7 @@ def _sound_files(folder: Path) -> set[str]:
         os.path.join(place, name)  # noqa: PTH118  there may be millions
         for place, _, names in os.walk(os.path.abspath(folder))  # noqa: PTH100
         for name in names
-        if name.lower().endswith(SOUND_FILES) and not name.startswith(".")
+        if name.lower().endswith(tuple(SUFFIXES)) and not name.startswith(".")
     }
 
 
@@ -99,12 +100,12 @@ def _report_repeats(section: Section, items: pd.DataFrame) -> None:
     copies = repeated(items, items["content"])
     if len(copies):
         section.warning(
-            f"{number(len(copies), 'song')} with a file of the same bytes as another: {pairs(copies)}. The split may "
+            f"{counted(len(copies), 'song')} with a file of the same bytes as another: {pairs(copies)}. The split may "
             "train on one and test on the other: keep one id of each, in the logs as well"
         )
     repeats = repeated(items, songs(items))
     if len(repeats):
-        section.note(f"{number(len(repeats), 'song')} with artist and title of another: {pairs(repeats)}")
+        section.note(f"{counted(len(repeats), 'song')} with artist and title of another: {pairs(repeats)}")
 
 
 def _select(section: Section, items: pd.DataFrame, plays: Plays, params: Params) -> pd.DataFrame:

@@ -7,11 +7,12 @@ import pandas as pd
 from hearlog import splits
 from hearlog.cells import protocol_label
 from hearlog.check.audio import pairs, repeated, report_files, report_share, usable
-from hearlog.check.findings import Section, number, some
+from hearlog.check.findings import Section
 from hearlog.check.leakage import check_leakage
 from hearlog.corpora import READERS
 from hearlog.corpus import ITEM_COLUMNS, PARTS
 from hearlog.params import Params, Task
+from hearlog.plain_text import counted, some
 
 
 def check_clips(section: Section, items: pd.DataFrame, task: Task, params: Params) -> pd.DataFrame:
@@ -52,12 +53,12 @@ def _report_copies(section: Section, items: pd.DataFrame, target: str) -> None:
     contrary = copies["target"] != copies["target_first"]
     if contrary.any():
         section.warning(
-            f"{number(int(contrary.sum()), 'file')} with the same bytes as another of a different {target}: "
+            f"{counted(int(contrary.sum()), 'file')} with the same bytes as another of a different {target}: "
             f"{pairs(copies[contrary])}. Remove the wrong ones"
         )
     if not contrary.all():
         section.note(
-            f"{number(int((~contrary).sum()), 'file')} with the same bytes as another: {pairs(copies[~contrary])}"
+            f"{counted(int((~contrary).sum()), 'file')} with the same bytes as another: {pairs(copies[~contrary])}"
         )
 
 
@@ -79,6 +80,6 @@ def _report_split(section: Section, clips: pd.DataFrame, parts: pd.DataFrame, pr
         present = rows[rows["part"] == part].groupby("target")["fold"].nunique()
         absent = folds - present.reindex(sorted(rows["target"].unique()), fill_value=0)
         absent = absent[absent > 0]
-        classes = [f"{name} in {number(times, 'fold')}" if folds > 1 else str(name) for name, times in absent.items()]
+        classes = [f"{name} in {counted(times, 'fold')}" if folds > 1 else str(name) for name, times in absent.items()]
         if classes:
             say(f"no {part} clip of {some(classes)}: {effect}")

@@ -37,6 +37,7 @@ from hearlog import tables
 from hearlog.corpora.dataset import DataSet
 from hearlog.errors import InputError
 from hearlog.files import refuse_lfs_pointer, refuse_unencodable
+from hearlog.plain_text import some
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 CLIPS = tuple(f"{genre}.{number:05d}" for genre in GENRES for number in range(100))
@@ -96,14 +97,16 @@ def remarks(root: Path) -> list[str]:
         advice = "Unpack the data set again"
         if missing == [DAMAGED]:
             advice = "Its file in the common re-upload is damaged, and to leave it out is usual"
-        found.append(f"{root}: {len(CLIPS) - len(missing)} of GTZAN's 1000 clips, without {_some(missing)}. {advice}")
+        found.append(
+            f"{root}: {len(CLIPS) - len(missing)} of GTZAN's 1000 clips, without {some(missing, 10)}. {advice}"
+        )
     if not index.is_file():
         found.append(
             f"{index}: no such file, so no artist is known: protocol artist_cv cannot be had, nor can artists on both "
             "sides of a split be seen. Put Sturm's index of artists and titles there"
         )
     elif unlisted:
-        found.append(f"{index}: does not list {_some(unlisted)}: their artists are unknown")
+        found.append(f"{index}: does not list {some(unlisted, 10)}: their artists are unknown")
     return found
 
 
@@ -169,11 +172,6 @@ def _read_fault_filtered() -> pd.Series:
     """Part of the fault-filtered split by clip: train, valid or test."""
     with resources.as_file(resources.files(__package__) / FAULT_FILTERED) as path:
         return tables.read_csv(path).set_index("item_id")["part"]
-
-
-def _some(clips: list[str], most: int = 10) -> str:
-    rest = f" and {len(clips) - most} more" if len(clips) > most else ""
-    return ", ".join(clips[:most]) + rest
 
 
 DATA_SET = DataSet(

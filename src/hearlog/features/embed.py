@@ -20,11 +20,11 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from hearlog.audio import quiet_decoders
-from hearlog.checkpoint import sha256
 from hearlog.crop import UnusableAudioError
 from hearlog.errors import InputError
 from hearlog.features.extractor import FeatureExtractor, Features
 from hearlog.features.table import SUFFIXES, FeatureTable, write_features
+from hearlog.files import sha256
 from hearlog.model_folder import CONFIG, WEIGHTS
 
 T = TypeVar("T")
@@ -164,7 +164,7 @@ def _collect(
     paths, rejected = list[str](), list[tuple[str, str, str]]()
     starts, vectors = [np.empty(0)], [np.empty((0, dimensions), np.float32)]
     for file, features in zip(files, found, strict=True):
-        if (name := printable_name(file)) != str(file):
+        if (name := _escaped(file)) != str(file):
             rejected.append((name, BAD_NAME, "it is not UTF-8, which tables hold: rename the file"))
             continue
         if isinstance(features, UnusableAudioError):
@@ -177,7 +177,7 @@ def _collect(
     return np.array(paths, np.str_), np.concatenate(starts), np.concatenate(vectors), table
 
 
-def printable_name(file: Path) -> str:
+def _escaped(file: Path) -> str:
     """Return a path as text, what is not UTF-8 in it as escapes."""
     return os.fsencode(file).decode("utf-8", "backslashreplace")
 

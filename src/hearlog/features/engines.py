@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from hearlog import model_folder, runtime
-from hearlog.checkpoint import sha256
 from hearlog.errors import InputError
+from hearlog.files import sha256
 from hearlog.network import EmbeddingNetwork
 
 ENGINES = ("torch", "onnx", "openvino")

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from hearlog import model_folder
-from hearlog.checkpoint import sha256
 from hearlog.errors import InputError
 from hearlog.features.engines import EXPORTED, OF, TorchEngine, open_engine
+from hearlog.files import sha256
 from hearlog.network import LAYERS, EmbeddingNetwork
 
 OPSET = 18

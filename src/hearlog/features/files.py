@@ -6,15 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import soundfile
-
-from hearlog import aac
+from hearlog.audio import SUFFIXES
 from hearlog.errors import InputError
-
-# libsndfile names its formats, some of which have other endings.
-SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()}
-SUFFIXES |= {".aif", ".aifc", ".oga", ".opus", ".snd", *aac.SUFFIXES}
-SUFFIXES -= {".raw", ".mat4", ".mat5"}  # has no header; and what MATLAB writes is rarely sound
 
 
 def find_sounds(places: Iterable[str | os.PathLike[str]]) -> list[Path]:

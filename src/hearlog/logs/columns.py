@@ -40,14 +40,14 @@ def positions(columns: LogColumns, names: list[str] | None, file: Path) -> Posit
         text = len(names or []) == 1 and not file.name.lower().endswith(".parquet")
         hint = "; one alone speaks for another logs.delimiter" if text else ""
         raise InputError(
-            f"{file}: no column {column!r} (logs.columns.{key}). The columns are {some(names or [])}{hint}"
+            f"{file}: no column {column!r} (logs.columns.{key}). The columns are {quoted(names or [])}{hint}"
         )
 
     plays = None if columns.plays is None else find("plays")
     return Positions(find("user"), find("song"), plays, None if columns.time is None else find("time"))
 
 
-def some(names: list[str], most: int = 8, longest: int = 40) -> str:
+def quoted(names: list[str], most: int = 8, longest: int = 40) -> str:
     """Quote the first few of a header's names, which may be no names at all but a line of something else."""
     shown = [name if len(name) <= longest else f"{name[:longest]}…" for name in names[:most]]
     return f"{shown}" + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -11,7 +11,7 @@ import duckdb
 
 from hearlog.errors import InputError
 from hearlog.log_blocks import Logs
-from hearlog.logs.columns import positions, some
+from hearlog.logs.columns import positions, quoted
 from hearlog.logs.files import damaged, literal, open_text
 from hearlog.logs.judge import LONGEST_TEXT
 
@@ -152,8 +152,8 @@ def _read_header(files: list[Path], delimiter: str) -> list[str]:
         headers.append(line.split("\t") if delimiter == "\t" else next(csv.reader([line], delimiter=delimiter)))
         if headers[-1] != headers[0]:
             raise InputError(
-                f"{file}: its header {some(headers[-1])} is not that of {files[0]}, {some(headers[0])}. All files of "
-                "a log must have the same columns; where there are no headers, set logs.header: false"
+                f"{file}: its header {quoted(headers[-1])} is not that of {files[0]}, {quoted(headers[0])}. All files "
+                "of a log must have the same columns; where there are no headers, set logs.header: false"
             )
     return headers[0]
 

@@ -161,8 +161,8 @@ def refuse_damaged(files: list[Path], threads: int, longest_line: int | None) ->
     ------
     InputError
         If one ends within what was packed, or is not what was packed by gzip's checksum or Zstandard's, if it has one;
-        or if there is more in it than `MOST_UNPACKED` times the file. If twice as many bytes as ``longest_line`` are
-        one line.
+        or if there is more in it than `MOST_UNPACKED` times the file. If a line is longer than twice ``longest_line``;
+        one that is longer than once may be refused, in packed files it is.
     """
     packed = [file for file in files if file.suffix.lower() in PACKED]
     total = sum(file.stat().st_size for file in packed)

@@ -10,7 +10,7 @@ import duckdb
 
 from hearlog.errors import InputError
 from hearlog.log_blocks import LogColumns
-from hearlog.logs.columns import some
+from hearlog.logs.columns import quoted
 from hearlog.logs.files import literal
 
 OBJECT = 2**24  # bytes of a playlist; DuckDB holds twice as much a thread
@@ -139,7 +139,7 @@ def _key_of_list(value: Any, keys: list[str], file: Path) -> str:
         return lists[0]
     raise InputError(
         f"{file}: no playlists with the keys {keys} (logs.columns.user and song). The first object's keys are "
-        f"{some([str(key) for key in found])}"
+        f"{quoted([str(key) for key in found])}"
     )
 
 

@@ -10,9 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from hearlog.page import words
 from hearlog.page.tables import Column, Table, number, text, textual
-from hearlog.plain_text import counted
+from hearlog.plain_text import counted, data_size, some
 from hearlog.validation import read_yaml
 
 PACKAGES = (
@@ -71,8 +70,7 @@ def git_state(root: Path) -> str:
     changed = [name for name in changed if not name.startswith(WRITTEN)]
     if not changed:
         return f"{commit.strip()}, no uncommitted changes to code or settings"
-    more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-    return f"{commit.strip()} and uncommitted changes: {', '.join(changed[:_SHOWN])}{more}"
+    return f"{commit.strip()} and uncommitted changes: {some(changed, _SHOWN)}"
 
 
 def preset_of(params: Path, presets: Path) -> str:
@@ -101,7 +99,7 @@ def input_table(inputs: dict[str, str], stages: dict[str, Any], generator: dict[
         generated = bool(md5) and _is_generated(path, md5, made)
         files = number(found.get("nfiles", 1) if found else float("nan"))
         size = found.get("size", float("nan"))
-        printed = words.size(int(size)) if found else ""
+        printed = data_size(int(size)) if found else ""
         origin = text("generated" if generated else "")
         rows.append([text(use), text(path), text(md5), files, number(size, printed=printed), origin])
     columns = [*textual("Used as", "Path", "MD5"), Column("Files", True), Column("Size", True), Column("Origin")]

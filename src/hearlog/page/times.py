@@ -17,6 +17,7 @@ import pandas as pd
 
 from hearlog.page import words
 from hearlog.page.tables import NOTHING, Cell, Column, Table, number, text, textual
+from hearlog.plain_text import data_size
 
 MARGIN = 60.0  # seconds, at least
 _FROM_CACHE = Cell("from the cache")
@@ -114,4 +115,4 @@ def _seconds(value: float) -> Cell:
 
 
 def _memory(value: float) -> Cell:
-    return NOTHING if pd.isna(value) else number(value, printed=words.size(int(value)))
+    return NOTHING if pd.isna(value) else number(value, printed=data_size(int(value)))

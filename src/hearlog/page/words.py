@@ -46,16 +46,6 @@ def difference(comparison: str) -> str:
     return f"{NO_BREAK}{MINUS}{NO_BREAK}".join(comparison.split("-"))
 
 
-def size(count: int) -> str:
-    """Write a number of bytes in decimal units."""
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-
-
 def duration(seconds: float) -> str:
     """Write a time in its two largest units."""
     if seconds < 60:
