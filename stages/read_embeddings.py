@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hearlog import catalogue, params
-from hearlog.cells import read_table
+from hearlog.cell_scores import read_table
 from hearlog.cf_embeddings import read_embeddings
 from hearlog.figures.cf_embeddings import cf_embeddings
 from hearlog.figures.style import save

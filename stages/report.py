@@ -1,6 +1,6 @@
 """Test the methods against each other over all cells and within tasks, draw the figures and print the report."""
 
-from hearlog import cells, intervals, params, pilot, probe_scores, report, report_text, within_tasks
+from hearlog import cell_scores, intervals, params, pilot_scores, probe_scores, report, report_text, within_tasks
 from hearlog.figures import confusion, curves, differences, embedding_map, estimator, style
 from hearlog.figures import pilot as pilot_figure
 from hearlog.figures import probe as probe_figure
@@ -13,8 +13,9 @@ def main() -> None:
     """Read every cell that params name; write metrics/report.json, the tables in plots/ and the figures."""
     settings = params.load()
     synthetic = is_synthetic(settings)
-    scores = cells.read_cells(settings.tasks, settings.sweep.widths, paths.METRICS / "transfer")
-    spread, seed_spread = cells.read_spread(scores, paths.CELLS), cells.read_seed_spread(scores, paths.CELLS)
+    scores = cell_scores.read_cells(settings.tasks, settings.sweep.widths, paths.METRICS / "transfer")
+    spread = cell_scores.read_spread(scores, paths.CELLS)
+    seed_spread = cell_scores.read_seed_spread(scores, paths.CELLS)
     scores = scores.assign(spread=spread, seed_spread=seed_spread).join(intervals.read_intervals(scores, paths.CELLS))
     summary = report.summarise(scores)
     paths.write_metrics("report", report.headline(summary))
@@ -22,10 +23,10 @@ def main() -> None:
     within = within_tasks.compare(scores, paths.CELLS)
     within.to_csv(paths.plot_path("within_tasks.tsv"), sep="\t", index=False)
     scores.to_csv(paths.plot_path("figure4.tsv"), sep="\t", index=False)
-    answers = pilot.read_answers(settings.pilot.widths, paths.PILOT)
-    of_pilot = pilot.summarise(answers, settings.pilot.widths, settings.model.channels)
+    answers = pilot_scores.read_answers(settings.pilot.widths, paths.PILOT)
+    of_pilot = pilot_scores.summarise(answers, settings.pilot.widths, settings.model.channels)
     paths.write_metrics("pilot", of_pilot)
-    genres = pilot.score_genres(answers)
+    genres = pilot_scores.score_genres(answers)
     genres.to_csv(paths.plot_path("figure1.tsv"), sep="\t", index=False)
     probes = probe_scores.read_probes(settings.tasks, settings.probe.widths, paths.PLOTS / "probe")
     figures = {

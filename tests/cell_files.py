@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from hearlog.cells import METHODS, read_cells, read_seed_spread
+from hearlog.cell_scores import METHODS, read_cells, read_seed_spread
 from hearlog.lock import cell_stage
-from hearlog.pilot import read_answers, summarise
+from hearlog.pilot_scores import read_answers, summarise
 from hearlog.probe_scores import TITLES
 from hearlog.within_tasks import compare
 

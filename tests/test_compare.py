@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from hearlog.cells import METHODS
+from hearlog.cell_scores import METHODS
 from hearlog.cli import main
 from hearlog.compare import align, compare
 from hearlog.compare_text import to_json, to_text

@@ -9,7 +9,7 @@ import pytest
 from cell_files import CLASSIFICATION, REGRESSION, TASKS, write_cells, write_curves, write_evaluation
 from matplotlib.text import Text
 
-from hearlog.cells import read_cells
+from hearlog.cell_scores import read_cells
 from hearlog.errors import InputError
 from hearlog.figures.confusion import confusion_matrices
 from hearlog.figures.curves import training_curves

@@ -6,7 +6,7 @@ import pytest
 from cell_files import write_cells
 from scipy import stats
 
-from hearlog.cells import read_cells
+from hearlog.cell_scores import read_cells
 from hearlog.intervals import read_intervals, score_interval, wilson_interval
 
 

@@ -16,7 +16,7 @@ from hearlog.errors import InputError
 from hearlog.figures.pilot import pilot_scores
 from hearlog.figures.style import MINUS, save
 from hearlog.genres import REASONS, as_task, count_songs, label_songs
-from hearlog.pilot import NO_GENRES, SWITCHED_OFF, read_answers, read_summary, score_genres, summarise
+from hearlog.pilot_scores import NO_GENRES, SWITCHED_OFF, read_answers, read_summary, score_genres, summarise
 from hearlog.report_text import render_pilot
 from stages import list_genres, pilot
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from pipeline_world import Workspace, copy_of_smoke, smoke
 
-from hearlog.pilot import SWITCHED_OFF
+from hearlog.pilot_scores import SWITCHED_OFF
 
 
 def cells(*methods: str, tasks: tuple[str, ...] = ("gtzan", "emomusic_valence"), width: int = 1) -> set[str]:

@@ -19,7 +19,7 @@ from cell_files import (
 from scipy import stats
 
 from hearlog import params
-from hearlog.cells import COMPARISONS, METHODS, protocol_label, read_cells, read_seed_spread, read_spread
+from hearlog.cell_scores import COMPARISONS, METHODS, protocol_label, read_cells, read_seed_spread, read_spread
 from hearlog.errors import InputError
 from hearlog.report import count_unfinished, headline, list_tests, summarise
 from hearlog.report_text import render, render_unfinished

@@ -148,8 +148,8 @@ def jobs(jobs: int, gpus: list[str]) -> None:
 def report() -> None:
     """Print the scores and tests of the last run again, for the cells that params.yaml names."""
     from hearlog import params
-    from hearlog.cells import read_cells, read_table
-    from hearlog.pilot import read_summary
+    from hearlog.cell_scores import read_cells, read_table
+    from hearlog.pilot_scores import read_summary
     from hearlog.probe_scores import read_probes
     from hearlog.report import count_unfinished, summarise
     from hearlog.report_text import render, render_pilot, render_probes, render_unfinished
@@ -194,7 +194,7 @@ def compare(revisions: Sequence[str], as_json: bool) -> None:
 def _refuse_other_settings(settings: Params) -> None:
     """Stop where the files of the last run were made with other settings than params.yaml holds."""
     from hearlog import lock
-    from hearlog.cells import METHODS
+    from hearlog.cell_scores import METHODS
 
     stages = lock.read_stages(Path("dvc.lock"))
     present = lock.parse_yaml(Path("params.yaml").read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hearlog import statistics
-from hearlog.cells import METHODS, TITLES
+from hearlog.cell_scores import METHODS, TITLES
 from hearlog.report import note_in_points
 from hearlog.revisions import Cell, Revision, Score
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog.cells import METHODS, TITLES
+from hearlog.cell_scores import METHODS, TITLES
 from hearlog.compare import CELL, Comparison
 from hearlog.plain_text import WIDTH, p_value, paragraph, section
 from hearlog.report_text import SYNTHETIC

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hearlog.cells import read_predictions
+from hearlog.cell_scores import read_predictions
 from hearlog.paired_clips import r2_interval
 from hearlog.statistics import CONFIDENCE
 
@@ -45,7 +45,7 @@ def read_intervals(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     Parameters
     ----------
     cells, folder
-        As of `hearlog.cells.read_predictions`, of any tasks and widths.
+        As of `hearlog.cell_scores.read_predictions`, of any tasks and widths.
 
     Returns
     -------

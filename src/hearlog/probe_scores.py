@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog.cells import TITLES as TASKS
-from hearlog.cells import asked_for, read_columns
+from hearlog.cell_scores import TITLES as TASKS
+from hearlog.cell_scores import asked_for, read_columns
 from hearlog.errors import InputError
 
 # What representations are called in print, from the input to the output.

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from hearlog import statistics
-from hearlog.cells import COMPARISONS, METHODS, asked_for, protocol_label, read_columns
+from hearlog.cell_scores import COMPARISONS, METHODS, asked_for, protocol_label, read_columns
 
 _TEST_COLUMNS = ["over", "comparison", "pairs", "wins", "ties", "losses", "points", "ci_low", "ci_high", "d_z", "t"]
 _TEST_COLUMNS += ["p", "p_holm", "p_sign_flip", "p_wilcoxon", "note", "note_exact"]
@@ -26,7 +26,7 @@ def summarise(cells: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     ``protocols``
-        What each task's scores are of, as `hearlog.cells.protocol_label` names it.
+        What each task's scores are of, as `hearlog.cell_scores.protocol_label` names it.
     ``accuracy_mean``
         Per cent, for each method, over all classification cells.
     ``pairs``
@@ -92,7 +92,7 @@ def count_unfinished(cells: pd.DataFrame, folder: Path, epochs: int) -> pd.DataF
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`.
+        As of `hearlog.cell_scores.read_cells`.
     folder
         Holds ``<task>/<method>-x<width>.tsv``, the losses of every epoch.
     epochs
@@ -115,7 +115,7 @@ def read_curves(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`.
+        As of `hearlog.cell_scores.read_cells`.
     folder
         Holds ``<task>/<method>-x<width>.tsv``.
 

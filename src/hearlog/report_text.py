@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog.cells import METHODS, protocol_label
+from hearlog.cell_scores import METHODS, protocol_label
 from hearlog.plain_text import WIDTH, counted, p_equals, p_value, paragraph, section, won_and_lost
 from hearlog.probe_scores import CONTROLS, TITLES, widest
 
@@ -44,7 +44,7 @@ def render(cells: pd.DataFrame, summary: dict[str, Any], within: pd.DataFrame, s
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`, with its ``seed_spread`` (as of `hearlog.cells.read_seed_spread`).
+        As of `hearlog.cell_scores.read_cells`, with its ``seed_spread`` (as of `hearlog.cell_scores.read_seed_spread`).
     summary
         As of `hearlog.report.summarise`.
     within
@@ -98,7 +98,7 @@ def render_pilot(summary: dict[str, Any]) -> str:
     Parameters
     ----------
     summary
-        As of `hearlog.pilot.summarise`.
+        As of `hearlog.pilot_scores.summarise`.
     """
     heading = "Pilot experiment: genre by tags (base) and by listening logs (fix)"
     return section(heading, paragraph(pilot_sentence(summary)))
@@ -110,7 +110,7 @@ def pilot_sentence(summary: dict[str, Any]) -> str:
     Parameters
     ----------
     summary
-        As of `hearlog.pilot.summarise`.
+        As of `hearlog.pilot_scores.summarise`.
     """
     if not summary["songs"]:
         return str(summary["note"])

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from hearlog import lock
-from hearlog.cells import METHODS, fault, kind_and_score, protocol_label
+from hearlog.cell_scores import METHODS, fault, kind_and_score, protocol_label
 from hearlog.errors import InputError
 
 WORKSPACE = "workspace"  # as DVC calls the files as they lie there, committed or not

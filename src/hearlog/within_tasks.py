@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hearlog import statistics
-from hearlog.cells import COMPARISONS, METHODS, protocol_label, read_folds, read_predictions
+from hearlog.cell_scores import COMPARISONS, METHODS, protocol_label, read_folds, read_predictions
 from hearlog.paired_clips import Interval, accuracy_interval, mcnemar_test, r2_interval
 from hearlog.statistics import PairedTest, Significance
 
@@ -33,7 +33,7 @@ def compare(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`.
+        As of `hearlog.cell_scores.read_cells`.
     folder
         Holds ``<task>/<method>-x<width>/`` with ``scores.tsv`` and ``predictions.parquet``.
 

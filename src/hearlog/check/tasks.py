@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from hearlog import splits
-from hearlog.cells import protocol_label
+from hearlog.cell_scores import protocol_label
 from hearlog.check.audio import pairs, repeated, report_files, report_share, usable
 from hearlog.check.findings import Section
 from hearlog.check.leakage import check_leakage

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from hearlog.cells import METHODS, read_predictions
+from hearlog.cell_scores import METHODS, read_predictions
 from hearlog.figures.style import (
     COLOURS,
     COLUMN,
@@ -42,9 +42,9 @@ def confusion_matrices(cells: pd.DataFrame, folder: Path, method: str, synthetic
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`.
+        As of `hearlog.cell_scores.read_cells`.
     folder
-        As of `hearlog.cells.read_predictions`.
+        As of `hearlog.cell_scores.read_predictions`.
     method
         Whose matrices to draw.
     synthetic

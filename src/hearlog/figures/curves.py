@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from hearlog.cells import METHODS
+from hearlog.cell_scores import METHODS
 from hearlog.figures.style import COLOURS, MARKERS, PANELS_ABREAST, QUIET, STYLE, SYNTHETIC, task_panels
 from hearlog.report import read_curves
 
@@ -28,7 +28,7 @@ def training_curves(cells: pd.DataFrame, folder: Path, synthetic: bool) -> Figur
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`.
+        As of `hearlog.cell_scores.read_cells`.
     folder
         As of `hearlog.report.read_curves`.
     synthetic

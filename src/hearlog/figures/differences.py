@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from hearlog.cells import COMPARISONS, protocol_label
+from hearlog.cell_scores import COMPARISONS, protocol_label
 from hearlog.figures.style import (
     COLOURS,
     FAINT,
@@ -41,7 +41,7 @@ def paired_differences(cells: pd.DataFrame, summary: dict[str, Any], within: pd.
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`.
+        As of `hearlog.cell_scores.read_cells`.
     summary
         As of `hearlog.report.summarise`: the means and their intervals are its ``pairs`` and ``tasks``.
     within

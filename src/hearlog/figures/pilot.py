@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, MINUS, QUIET, STYLE, SYNTHETIC, interval
 from hearlog.intervals import wilson_interval
-from hearlog.pilot import MODELS
+from hearlog.pilot_scores import MODELS
 from hearlog.plain_text import p_equals
 
 _SHOWN = 40  # genres that fit on a page
@@ -37,9 +37,9 @@ def pilot_scores(genres: pd.DataFrame, summary: dict[str, Any], synthetic: bool)
     Parameters
     ----------
     genres
-        As of `hearlog.pilot.score_genres`.
+        As of `hearlog.pilot_scores.score_genres`.
     summary
-        As of `hearlog.pilot.summarise`.
+        As of `hearlog.pilot_scores.summarise`.
     synthetic
         Whether to say that the numbers are of the embedded data set.
 

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.ticker import NullLocator
 
-from hearlog.cells import METHODS
+from hearlog.cell_scores import METHODS
 from hearlog.figures.style import (
     COLOURS,
     FAINT,
@@ -43,8 +43,8 @@ def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`, with its ``spread`` (as of `hearlog.cells.read_spread`), nan where a score
-        is of one fold and seed, and with ``ci_low`` and ``ci_high`` (as of `hearlog.intervals.read_intervals`).
+        As of `hearlog.cell_scores.read_cells`, with its ``spread`` (as of `hearlog.cell_scores.read_spread`), nan where
+        a score is of one fold and seed, and with ``ci_low`` and ``ci_high`` (as of `hearlog.intervals.read_intervals`).
     synthetic
         Whether to say that the numbers are of the embedded data set.
 

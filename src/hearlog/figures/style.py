@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import TextPath
 
-from hearlog.cells import protocol_label
+from hearlog.cell_scores import protocol_label
 
 # Okabe and Ito (2008): told apart with any colour vision; the markers tell them apart in grey.
 COLOURS = {"base": "#000000", "fix": "#E69F00", "init": "#0072B2", "kd": "#D55E00"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog.cells import LABELS, TITLES, protocol_label
+from hearlog.cell_scores import LABELS, TITLES, protocol_label
 from hearlog.page.tables import Column, Table, number, numeric, text, textual
 from hearlog.plain_text import counted
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog.cells import METHODS, protocol_label
+from hearlog.cell_scores import METHODS, protocol_label
 from hearlog.page import words
 from hearlog.page.tables import (
     NOTHING,
@@ -41,7 +41,7 @@ def score_tables(cells: pd.DataFrame) -> list[Table]:
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`, with ``spread`` (as of `hearlog.cells.read_spread`).
+        As of `hearlog.cell_scores.read_cells`, with ``spread`` (as of `hearlog.cell_scores.read_spread`).
     """
     tables = []
     classification, regression = (cells[cells["kind"] == kind] for kind in ("classification", "regression"))

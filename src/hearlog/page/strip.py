@@ -18,7 +18,7 @@ def draw(cells: pd.DataFrame, test: dict[str, Any]) -> dict[str, Any] | None:
     Parameters
     ----------
     cells
-        As of `hearlog.cells.read_cells`.
+        As of `hearlog.cell_scores.read_cells`.
     test
         The test of kd against base over tasks, of `hearlog.report.summarise`; one with a note draws nothing.
 

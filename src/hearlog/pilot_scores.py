@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from hearlog import statistics
-from hearlog.cells import asked_for, read_columns, read_json
+from hearlog.cell_scores import asked_for, read_columns, read_json
 from hearlog.errors import InputError
 from hearlog.intervals import wilson_interval
 from hearlog.paired_clips import accuracy_interval, mcnemar_test
