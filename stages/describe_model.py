@@ -1,8 +1,8 @@
 """Write the model card of the CF estimator of one capacity."""
 
 from hearlog import model_folder, params
-from hearlog.cell_scores import read_json
 from hearlog.model_card import write_card
+from hearlog.result_files import read_json
 from hearlog.synthetic import is_generated
 from stages import paths, run
 

@@ -11,14 +11,15 @@ dependency a task, and so are the rejected songs; metrics/crops and metrics/spli
 from pathlib import Path
 from typing import Any
 
-from hearlog import cell_scores, params, probe_scores, report, report_text, synthetic
+from hearlog import params, probe_scores, report, report_text, synthetic
 from hearlog.cell_scores import METHODS, TITLES
 from hearlog.corpora import READERS
 from hearlog.corpus import Corpus
 from hearlog.page import figures, files, neighbours, protocols, provenance, rejections, results, strip, times, words
 from hearlog.page.render import render
 from hearlog.params import Params
-from hearlog.plain_text import counted, data_size
+from hearlog.plain_text import counted
+from hearlog.result_files import read_json, read_table
 from hearlog.synthetic import is_generated, is_synthetic
 from stages import TIMES, paths, run
 
@@ -36,12 +37,10 @@ def main() -> None:
 
 def _results(settings: Params) -> dict[str, Any]:
     """Gather scores, tests, figures and songs."""
-    scores = cell_scores.read_table(paths.PLOTS / "figure4.tsv")
+    scores = read_table(paths.PLOTS / "figure4.tsv")
     summary = report.summarise(scores)
     widths, channels = sorted(settings.sweep.widths), settings.model.channels
-    estimators = {
-        channels * width: cell_scores.read_json(paths.METRICS / f"estimator-x{width}.json") for width in widths
-    }
+    estimators = {channels * width: read_json(paths.METRICS / f"estimator-x{width}.json") for width in widths}
     widest = channels * widths[-1]
     facts = {
         "tasks": counted(scores["task"].nunique(), "task"),
@@ -49,7 +48,7 @@ def _results(settings: Params) -> dict[str, Any]:
         "capacities": f"{', '.join(str(channels * width) for width in widths)} channels",
         "widest": str(widest),
         "songs": f"{estimators[widest]['test_songs']:,}",
-        "pilot": report_text.pilot_sentence(cell_scores.read_json(paths.METRICS / "pilot.json")),
+        "pilot": report_text.pilot_sentence(read_json(paths.METRICS / "pilot.json")),
     }
     return {
         "synthetic": is_synthetic(settings),
@@ -58,7 +57,7 @@ def _results(settings: Params) -> dict[str, Any]:
         "strip": strip.draw(scores, summary["tasks"]["kd-base"]),
         "score_tables": results.score_tables(scores),
         "test_tables": results.tables_of_tests(summary, len(widths)),
-        "within_tables": results.within_tables(cell_scores.read_table(paths.PLOTS / "within_tasks.tsv")),
+        "within_tables": results.within_tables(read_table(paths.PLOTS / "within_tasks.tsv")),
         "estimator_tables": results.estimator_tables(estimators),
         "probe_tables": results.probe_tables(
             probe_scores.read_probes(settings.tasks, settings.probe.widths, paths.PLOTS / "probe")
@@ -82,12 +81,12 @@ def _data(settings: Params) -> dict[str, Any]:
         crops[title] = files.read_parquet(corpus.crops / "rejected.parquet")
         if name != "songs":
             task = settings.tasks[name]
-            reader, split = READERS[task.reader], cell_scores.read_json(paths.METRICS / f"splits/{name}.json")
+            reader, split = READERS[task.reader], read_json(paths.METRICS / f"splits/{name}.json")
             groups = protocols.shared_groups(files.read_parquet(corpus.items), files.read_parquet(corpus.splits))
             facts = {"data_set": reader.title, "target": task.target, "group": reader.group}
             tasks[name] = facts | {"split": split, "groups": groups}
             splits[title] = split
-    logs = cell_scores.read_json(paths.METRICS / "logs.json"), files.read_parquet(paths.LOGS / "rejected.parquet")
+    logs = read_json(paths.METRICS / "logs.json"), files.read_parquet(paths.LOGS / "rejected.parquet")
     left_out = files.read_parquet(paths.CORPORA / "songs/left_out.parquet")
     return {
         "protocol_table": protocols.protocol_table(tasks),

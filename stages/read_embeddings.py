@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from hearlog import catalogue, params
-from hearlog.cell_scores import read_table
 from hearlog.cf_embeddings import read_embeddings
 from hearlog.figures.cf_embeddings import cf_embeddings
 from hearlog.figures.style import save
+from hearlog.result_files import read_table
 from hearlog.synthetic import is_generated
 from stages import paths, run
 

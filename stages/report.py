@@ -1,6 +1,6 @@
 """Test the methods against each other over all cells and within tasks, draw the figures and print the report."""
 
-from hearlog import cell_scores, intervals, params, pilot_scores, probe_scores, report, report_text, within_tasks
+from hearlog import cell_intervals, cell_scores, params, pilot_scores, probe_scores, report, report_text, within_tasks
 from hearlog.figures import confusion, curves, differences, embedding_map, estimator, style
 from hearlog.figures import pilot as pilot_figure
 from hearlog.figures import probe as probe_figure
@@ -16,7 +16,8 @@ def main() -> None:
     scores = cell_scores.read_cells(settings.tasks, settings.sweep.widths, paths.METRICS / "transfer")
     spread = cell_scores.read_spread(scores, paths.CELLS)
     seed_spread = cell_scores.read_seed_spread(scores, paths.CELLS)
-    scores = scores.assign(spread=spread, seed_spread=seed_spread).join(intervals.read_intervals(scores, paths.CELLS))
+    bounds = cell_intervals.read_intervals(scores, paths.CELLS)
+    scores = scores.assign(spread=spread, seed_spread=seed_spread).join(bounds)
     summary = report.summarise(scores)
     paths.write_metrics("report", report.headline(summary))
     report.list_tests(summary).to_csv(paths.plot_path("tests.tsv"), sep="\t", index=False)

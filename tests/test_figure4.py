@@ -3,10 +3,10 @@ from cell_files import REGRESSION, TASKS, score, write_cells
 from matplotlib.image import imread
 from matplotlib.text import Text
 
+from hearlog.cell_intervals import read_intervals
 from hearlog.cell_scores import read_cells, read_spread
 from hearlog.figures.scores import figure4
 from hearlog.figures.style import save
-from hearlog.intervals import read_intervals
 
 
 def draw(root, tasks=TASKS, widths=(1,), synthetic=False, **fields):

@@ -6,8 +6,9 @@ import pytest
 from cell_files import write_cells
 from scipy import stats
 
+from hearlog.cell_intervals import read_intervals
 from hearlog.cell_scores import read_cells
-from hearlog.intervals import read_intervals, score_interval, wilson_interval
+from hearlog.intervals import score_interval, wilson_interval
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ import pytest
 from cell_files import CLASSIFICATION, REGRESSION, TASKS, write_cell, write_cells
 from scipy import stats
 
-from hearlog.cell_scores import read_cells, read_table
+from hearlog.cell_scores import read_cells
 from hearlog.errors import InputError
+from hearlog.result_files import read_table
 from hearlog.statistics import holm, sign_flip_test
 from hearlog.within_tasks import compare
 

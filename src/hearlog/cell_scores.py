@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from hearlog.errors import InputError
+from hearlog.result_files import asked_for, read_columns, read_json
 
 METHODS = ("base", "fix", "init", "kd")
 COMPARISONS = (("kd", "base"), ("init", "base"), ("fix", "base"), ("kd", "init"))
@@ -85,22 +85,6 @@ def _read_cell(folder: Path, task: str, method: str, width: int) -> dict[str, An
     kind, score = kind_and_score(scores)
     names = {"task": task, "title": TITLES.get(task, task), "method": method, "width": width}
     return {**names, "kind": kind, "score": scores[score], **scores}
-
-
-def read_json(path: Path) -> Any:
-    """Read a metrics file.
-
-    Raises
-    ------
-    InputError
-        When there is none, or it is not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Run: dvc repro") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not readable as JSON ({error}). Run: dvc repro") from None
 
 
 def kind_and_score(metrics: Mapping[str, Any]) -> tuple[str, str]:
@@ -253,44 +237,5 @@ def read_predictions(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return pd.DataFrame({"truth": truth} | {method: answers[method]["prediction"] for method in METHODS})
 
 
-def read_table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a table that the report stage has written, for what git keeps is without the cells' own data.
-
-    Raises
-    ------
-    InputError
-        When there is none, it lacks one of the ``columns``, or two versions of it stand in the file.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. Run: dvc repro")
-    if "<<<<<<<" in path.read_text(encoding="utf-8", errors="replace"):
-        raise InputError(f"{path}: a merge has left both versions in it. Run: dvc repro")
-    return read_columns(path, columns).fillna({"note": ""})
-
-
-def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a table, Parquet or tab-separated, that has these columns, and maybe others.
-
-    Raises
-    ------
-    InputError
-        When it is broken, or lacks one of them.
-    """
-    try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep="\t")
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not readable as a table ({error}). Run: dvc repro") from None
-    if missing := [column for column in columns if column not in table]:
-        raise InputError(f"{path}: has no column {', '.join(missing)}. Run: dvc repro")
-    return table
-
-
 def _existing(folder: Path, cell: pd.Series, name: str) -> Path:
     return asked_for(folder / cell["task"] / f"{cell['method']}-x{cell['width']}" / name)
-
-
-def asked_for(path: Path) -> Path:
-    """Give the path of a file of a cell that params name, or say that it is missing."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file, but params.yaml asks for this cell. Run: dvc repro")
-    return path

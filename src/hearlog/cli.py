@@ -148,11 +148,12 @@ def jobs(jobs: int, gpus: list[str]) -> None:
 def report() -> None:
     """Print the scores and tests of the last run again, for the cells that params.yaml names."""
     from hearlog import params
-    from hearlog.cell_scores import read_cells, read_table
+    from hearlog.cell_scores import read_cells
     from hearlog.pilot_scores import read_summary
     from hearlog.probe_scores import read_probes
     from hearlog.report import count_unfinished, summarise
     from hearlog.report_text import render, render_pilot, render_probes, render_unfinished
+    from hearlog.result_files import read_table
     from hearlog.synthetic import is_synthetic
     from hearlog.within_tasks import COLUMNS as WITHIN_COLUMNS
 

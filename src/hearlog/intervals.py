@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hearlog.cell_scores import read_predictions
 from hearlog.paired_clips import r2_interval
 from hearlog.statistics import CONFIDENCE
 
@@ -37,24 +34,3 @@ def score_interval(predictions: pd.DataFrame) -> tuple[float, float]:
     errors, of_mean = (truth - predictions["prediction"]) ** 2, (truth - truth.mean()) ** 2
     interval = r2_interval(truth, errors, of_mean)  # over the mean, whose r2 is 0
     return interval.low, interval.high
-
-
-def read_intervals(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Bound the scores of cells that have one seed and one test part.
-
-    Parameters
-    ----------
-    cells, folder
-        As of `hearlog.cell_scores.read_predictions`, of any tasks and widths.
-
-    Returns
-    -------
-    ``ci_low`` and ``ci_high``, float64, with the index of ``cells``: as of `score_interval`; nan for other cells.
-    """
-    found = pd.DataFrame(np.nan, index=cells.index, columns=["ci_low", "ci_high"])
-    single = cells[(cells["seeds"] == 1) & (cells["folds"] == 1)]
-    for _, methods in single.groupby(["task", "width"]):
-        answers = read_predictions(methods, folder)
-        for row, method in methods["method"].items():
-            found.loc[row] = score_interval(answers[["truth", method]].rename(columns={method: "prediction"}))
-    return found

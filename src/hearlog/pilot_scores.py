@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 
 from hearlog import statistics
-from hearlog.cell_scores import asked_for, read_columns, read_json
 from hearlog.errors import InputError
 from hearlog.intervals import wilson_interval
 from hearlog.paired_clips import accuracy_interval, mcnemar_test
+from hearlog.result_files import asked_for, read_columns, read_json
 
 MODELS = ("base", "fix")
 SWITCHED_OFF = "The pilot experiment was not run: pilot.widths is empty."

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog.cell_scores import TITLES as TASKS
-from hearlog.cell_scores import asked_for, read_columns
 from hearlog.errors import InputError
+from hearlog.result_files import asked_for, read_columns
 
 # What representations are called in print, from the input to the output.
 TITLES = {

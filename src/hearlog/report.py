@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from hearlog import statistics
-from hearlog.cell_scores import COMPARISONS, METHODS, asked_for, protocol_label, read_columns
+from hearlog.cell_scores import COMPARISONS, METHODS, protocol_label
+from hearlog.result_files import asked_for, read_columns
 
 _TEST_COLUMNS = ["over", "comparison", "pairs", "wins", "ties", "losses", "points", "ci_low", "ci_high", "d_z", "t"]
 _TEST_COLUMNS += ["p", "p_holm", "p_sign_flip", "p_wilcoxon", "note", "note_exact"]

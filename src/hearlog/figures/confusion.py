@@ -22,9 +22,9 @@ from hearlog.figures.style import (
     QUIET,
     STYLE,
     SYNTHETIC_SCORES,
-    name_task,
     short_name,
 )
+from hearlog.figures.task_panels import name_task
 
 _TASKS_ABREAST = 2
 _SHOWN = 0.1  # smaller shares are a shade without a number

@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from hearlog.cell_scores import METHODS
-from hearlog.figures.style import COLOURS, MARKERS, PANELS_ABREAST, QUIET, STYLE, SYNTHETIC, task_panels
+from hearlog.figures.style import COLOURS, MARKERS, QUIET, STYLE, SYNTHETIC
+from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
 from hearlog.report import read_curves
 
 _LOSSES = {"classification": "cross-entropy", "regression": "squared error"}

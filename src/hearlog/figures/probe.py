@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from hearlog.figures.style import FAINT, PANELS_ABREAST, QUIET, STYLE, SYNTHETIC, task_panels
+from hearlog.figures.style import FAINT, QUIET, STYLE, SYNTHETIC
+from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
 from hearlog.probe_scores import CONTROLS, TITLES, widest
 
 _COLOUR = "#0072B2"  # of Okabe and Ito

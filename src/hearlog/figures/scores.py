@@ -18,12 +18,11 @@ from hearlog.figures.style import (
     COLOURS,
     FAINT,
     MARKERS,
-    PANELS_ABREAST,
     QUIET,
     STYLE,
     SYNTHETIC_SCORES,
-    task_panels,
 )
+from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
 
 _REFERENCES: dict[str, dict[str, Any]] = {
     "chance": {"color": FAINT, "linewidth": 1.4, "zorder": 0},
@@ -44,7 +43,8 @@ def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
     ----------
     cells
         As of `hearlog.cell_scores.read_cells`, with its ``spread`` (as of `hearlog.cell_scores.read_spread`), nan where
-        a score is of one fold and seed, and with ``ci_low`` and ``ci_high`` (as of `hearlog.intervals.read_intervals`).
+        a score is of one fold and seed, and with ``ci_low`` and ``ci_high`` (as of
+        `hearlog.cell_intervals.read_intervals`).
     synthetic
         Whether to say that the numbers are of the embedded data set.
 

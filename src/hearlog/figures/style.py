@@ -5,18 +5,14 @@ from __future__ import annotations
 import string
 import warnings
 from bisect import bisect
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import TextPath
-
-from hearlog.cell_scores import protocol_label
 
 # Okabe and Ito (2008): told apart with any colour vision; the markers tell them apart in grey.
 COLOURS = {"base": "#000000", "fix": "#E69F00", "init": "#0072B2", "kd": "#D55E00"}
@@ -45,40 +41,9 @@ STYLE: Any = {
     "text.parse_math": False,  # a dollar sign in a label of somebody's data is a dollar sign
 }
 COLUMN, PAGE = 3.5, 7.16  # inches: of a column and of a page of two
-PANELS_ABREAST = 4
 MINUS = "\N{MINUS SIGN}"
 SYNTHETIC = "Synthetic data"
 SYNTHETIC_SCORES = "Synthetic data, too small to resolve the paper's 2.6 points"
-
-
-def task_panels(cells: pd.DataFrame, counted: bool = False) -> tuple[Figure, Iterator[tuple[Axes, pd.DataFrame]]]:
-    """Lay out one panel a task, lettered, named and four abreast; ``counted`` panels say how many clips are tested.
-
-    Returns
-    -------
-    The figure, and its axes one by one with the cells that belong there.
-    """
-    tasks = [of_task for _, of_task in cells.groupby("task", sort=False)]
-    columns = min(PANELS_ABREAST, len(tasks))
-    rows = -(-len(tasks) // columns)
-    size = (max(PAGE / PANELS_ABREAST * columns, COLUMN), 2.05 * rows + 0.5)
-    figure = Figure(figsize=size, layout="constrained")
-
-    def panels() -> Iterator[tuple[Axes, pd.DataFrame]]:
-        for position, task in enumerate(tasks):
-            axes = figure.add_subplot(rows, columns, position + 1)
-            name_task(axes, position, task, counted)
-            yield axes, task
-
-    return figure, panels()
-
-
-def name_task(axes: Axes, position: int, task: pd.DataFrame, counted: bool = False) -> None:
-    """Write the letter of a panel and the task's name above it and, smaller, what its scores are of."""
-    remark = protocol_label(*task[["protocol", "folds"]].iloc[0])
-    if counted:
-        remark += f"\n{task['clips'].iloc[0]:,} test clips"
-    name_panel(axes, position, short_name(task["title"].iloc[0], 18), remark)
 
 
 def name_panel(axes: Axes, position: int, title: str, remark: str) -> None:
