@@ -124,7 +124,7 @@ def test_both_models_are_tested_on_the_same_songs_and_tell_what_can_be_told(worl
         assert len(pd.read_csv(world / f"plots/pilot/{method}-x1.tsv", sep="\t")) == 1
     assert read_metrics(world, "fix-x1")["accuracy"] == 1
     answers = read_answers([1], world / "data/pilot")
-    assert list(answers.index) == [(0, f"{song:02}") for song in range(18, 24)]
+    assert list(answers.index) == [(0, 0, f"{song:02}") for song in range(18, 24)]
 
 
 def test_a_catalogue_without_genres_stops_nothing_and_every_page_says_so(world):
@@ -200,7 +200,7 @@ def test_models_tested_on_different_songs_are_refused(tmp_path):
     write_pilot(tmp_path)
     path = tmp_path / "data/pilot/fix-x1/predictions.parquet"
     pd.read_parquet(path).iloc[1:].to_parquet(path)
-    with pytest.raises(InputError, match=r"different songs, .* different runs and cannot be compared"):
+    with pytest.raises(InputError, match=r"different clips, .* different runs and cannot be compared"):
         read_answers([1], tmp_path / "data/pilot")
 
 

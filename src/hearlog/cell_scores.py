@@ -14,6 +14,7 @@ from hearlog.result_files import asked_for, read_columns, read_json
 
 METHODS = ("base", "fix", "init", "kd")
 COMPARISONS = (("kd", "base"), ("init", "base"), ("fix", "base"), ("kd", "init"))
+TESTED = ["seed", "fold", "item_id"]  # what tells one answer of a method from another
 
 # In the order of the panels of the paper's Figure 4.
 TITLES = {
@@ -163,7 +164,7 @@ def read_folds(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
 
 def _read_folds(cell: pd.Series, folder: Path) -> pd.DataFrame:
     score = "accuracy" if cell["kind"] == "classification" else "r2"
-    scores = read_columns(_existing(folder, cell, "scores.tsv"), ["seed", "fold", "clips", score])
+    scores = read_columns(asked_for(_file(folder, cell, "scores.tsv")), ["seed", "fold", "clips", score])
     scores["score"] = scores[score]
     return scores.assign(method=cell["method"])[["method", "seed", "fold", "clips", "score"]]
 
@@ -223,19 +224,38 @@ def read_predictions(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     InputError
         When a file is missing or cannot be read, or the methods were tested on different clips.
     """
+    return join_answers({cell["method"]: _file(folder, cell, "predictions.parquet") for _, cell in cells.iterrows()})
+
+
+def join_answers(files: Mapping[str, Path]) -> pd.DataFrame:
+    """Put what methods answered on the same test clips side by side.
+
+    Parameters
+    ----------
+    files
+        The table of predictions of each method.
+
+    Returns
+    -------
+    As of `read_predictions`.
+
+    Raises
+    ------
+    InputError
+        When a file is missing or cannot be read, or the methods were tested on different clips.
+    """
     answers = {}
-    for _, cell in cells.iterrows():
-        path = _existing(folder, cell, "predictions.parquet")
-        answered = read_columns(path, ["seed", "fold", "item_id", "truth", "prediction"])
-        answers[cell["method"]] = answered.set_index(["seed", "fold", "item_id"]).sort_index()
-    truth = answers[METHODS[0]]["truth"]
-    if not all(truth.equals(of_method["truth"]) for of_method in answers.values()):
+    for method, path in files.items():
+        answered = read_columns(asked_for(path), [*TESTED, "truth", "prediction"])
+        answers[method] = answered.set_index(TESTED).sort_index()
+    truths = [of_method["truth"] for of_method in answers.values()]
+    if not all(truth.equals(truths[0]) for truth in truths):
         raise InputError(
             f"{path.parents[1]}/*/predictions.parquet: the methods were tested on different clips, so they come from "
             "different runs and cannot be compared. Run: dvc repro"
         )
-    return pd.DataFrame({"truth": truth} | {method: answers[method]["prediction"] for method in METHODS})
+    return pd.DataFrame({"truth": truths[0]} | {method: answers[method]["prediction"] for method in answers})
 
 
-def _existing(folder: Path, cell: pd.Series, name: str) -> Path:
-    return asked_for(folder / cell["task"] / f"{cell['method']}-x{cell['width']}" / name)
+def _file(folder: Path, cell: pd.Series, name: str) -> Path:
+    return folder / cell["task"] / f"{cell['method']}-x{cell['width']}" / name

@@ -13,10 +13,11 @@ from typing import Any
 import pandas as pd
 
 from hearlog import statistics
+from hearlog.cell_scores import TESTED, join_answers
 from hearlog.errors import InputError
 from hearlog.intervals import wilson_interval
 from hearlog.paired_clips import accuracy_interval, mcnemar_test
-from hearlog.result_files import asked_for, read_columns, read_json
+from hearlog.result_files import read_json
 
 MODELS = ("base", "fix")
 SWITCHED_OFF = "The pilot experiment was not run: pilot.widths is empty."
@@ -35,8 +36,8 @@ def read_answers(widths: Sequence[int], folder: Path) -> pd.DataFrame:
 
     Returns
     -------
-    One row a seed and test song (the index: ``seed``, ``item_id``): ``truth``, ``base`` and ``fix``, genres. No rows
-    without widths, or where the catalogue has no genres that can be learned.
+    As of `hearlog.cell_scores.join_answers`, with genres as ``truth``, ``base`` and ``fix``. No rows without widths, or
+    where the catalogue has no genres that can be learned.
 
     Raises
     ------
@@ -44,19 +45,8 @@ def read_answers(widths: Sequence[int], folder: Path) -> pd.DataFrame:
         When a file is missing or cannot be read, or the models were tested on different songs.
     """
     if not widths:
-        return pd.DataFrame(columns=["seed", "item_id", "truth", *MODELS]).set_index(["seed", "item_id"])
-    answers = {}
-    for method in MODELS:
-        path = asked_for(folder / f"{method}-x{max(widths)}/predictions.parquet")
-        answered = read_columns(path, ["seed", "item_id", "truth", "prediction"])
-        answers[method] = answered.set_index(["seed", "item_id"]).sort_index()
-    truth = answers["base"]["truth"]
-    if not truth.equals(answers["fix"]["truth"]):
-        raise InputError(
-            f"{folder}/*/predictions.parquet: the models were tested on different songs, so they come from different "
-            "runs and cannot be compared. Run: dvc repro"
-        )
-    return pd.DataFrame({"truth": truth} | {method: answers[method]["prediction"] for method in MODELS})
+        return pd.DataFrame(columns=[*TESTED, "truth", *MODELS]).set_index(TESTED)
+    return join_answers({method: folder / f"{method}-x{max(widths)}/predictions.parquet" for method in MODELS})
 
 
 def summarise(answers: pd.DataFrame, widths: Sequence[int], channels: int) -> dict[str, Any]:
