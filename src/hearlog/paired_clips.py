@@ -7,15 +7,16 @@ if they were trained again (Dietterich 1998).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from hearlog.statistics import CONFIDENCE, Significance, differences, too_few, untestable
+from hearlog.statistics import CONFIDENCE, Significance, differences, sign_flip_test, too_few, untestable
 
 _RESAMPLES = 9999
 
@@ -27,6 +28,46 @@ class Interval:
     low: float = np.nan
     high: float = np.nan
     note: str = ""
+
+
+def share_right(answers: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """Count with what share of the seeds each method is right on each clip.
+
+    Parameters
+    ----------
+    answers
+        As of `hearlog.cell_scores.join_answers`, labels.
+    methods
+        Columns of ``answers``.
+
+    Returns
+    -------
+    Float64, clips (the index: ``item_id``) x methods.
+    """
+    return answers[[*methods]].eq(answers["truth"], axis="index").groupby("item_id").mean()
+
+
+def choose_test(
+    right: pd.DataFrame, answers: pd.DataFrame
+) -> tuple[str, Callable[[ArrayLike, ArrayLike], Significance]]:
+    """Choose the test of two methods' accuracy: McNemar's for one seed, the sign-flip test for several.
+
+    With several seeds a clip counts with the share of them that got it right; that is no longer one right or wrong
+    answer, so the sign-flip test takes McNemar's place, which is its case of one seed.
+
+    Parameters
+    ----------
+    right
+        As of `share_right`.
+    answers
+        Of which ``right`` holds the shares.
+
+    Returns
+    -------
+    The name in print, and the function, of two columns of ``right``.
+    """
+    one_seed = len(right) == len(answers)
+    return ("McNemar", mcnemar_test) if one_seed else ("sign-flip", sign_flip_test)
 
 
 def mcnemar_test(a: ArrayLike, b: ArrayLike) -> Significance:

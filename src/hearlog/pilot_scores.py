@@ -12,11 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog import statistics
 from hearlog.cell_scores import TESTED, join_answers
 from hearlog.errors import InputError
 from hearlog.intervals import wilson_interval
-from hearlog.paired_clips import accuracy_interval, mcnemar_test
+from hearlog.paired_clips import accuracy_interval, choose_test, share_right
 from hearlog.result_files import read_json
 
 MODELS = ("base", "fix")
@@ -52,8 +51,7 @@ def read_answers(widths: Sequence[int], folder: Path) -> pd.DataFrame:
 def summarise(answers: pd.DataFrame, widths: Sequence[int], channels: int) -> dict[str, Any]:
     """Compare both models over all test songs, as nested dicts without lists (``dvc metrics diff`` drops lists).
 
-    With several seeds, a song counts with the share of them that got it right, and the sign-flip test takes the
-    place of McNemar's, as in `hearlog.within_tasks`.
+    The test is that of `hearlog.paired_clips.choose_test`.
 
     Parameters
     ----------
@@ -72,10 +70,9 @@ def summarise(answers: pd.DataFrame, widths: Sequence[int], channels: int) -> di
     """
     if answers.empty:
         return {"songs": 0, "note": NO_GENRES if widths else SWITCHED_OFF}
-    right = _right(answers)
+    right = share_right(answers, MODELS)
     base, fix = right["base"], right["fix"]
-    one_seed = len(right) == len(answers)
-    name, test = ("McNemar", mcnemar_test) if one_seed else ("sign-flip", statistics.sign_flip_test)
+    name, test = choose_test(right, answers)
     significance, interval = test(fix, base), accuracy_interval(fix, base)
     difference: dict[str, Any] = {"points": 100 * float((fix - base).mean()), "test": name}
     if note := significance.note or interval.note:
@@ -129,7 +126,7 @@ def score_genres(answers: pd.DataFrame) -> pd.DataFrame:
     """
     truth = answers["truth"].groupby("item_id").first()
     rows = []
-    for genre, right in _right(answers).groupby(truth):
+    for genre, right in share_right(answers, MODELS).groupby(truth):
         row = {"genre": genre, "songs": len(right)}
         for method in MODELS:
             share = right[method].mean()
@@ -138,9 +135,3 @@ def score_genres(answers: pd.DataFrame) -> pd.DataFrame:
         rows.append(row)
     columns = ["genre", "songs", *(f"{method}{end}" for method in MODELS for end in ("", "_low", "_high"))]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _right(answers: pd.DataFrame) -> pd.DataFrame:
-    """One row a song: the share of seeds with which each model is right."""
-    right = answers[[*MODELS]].eq(answers["truth"], axis="index")
-    return right.groupby("item_id").mean()

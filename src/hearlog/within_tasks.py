@@ -11,7 +11,7 @@ import pandas as pd
 
 from hearlog import statistics
 from hearlog.cell_scores import COMPARISONS, METHODS, protocol_label, read_folds, read_predictions
-from hearlog.paired_clips import Interval, accuracy_interval, mcnemar_test, r2_interval
+from hearlog.paired_clips import Interval, accuracy_interval, choose_test, r2_interval, share_right
 from hearlog.statistics import PairedTest, Significance
 
 COLUMNS = ["comparison", "kind", "task", "title", "protocol", "channels", "test", "n", "unit"]
@@ -25,10 +25,9 @@ def compare(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     validation clips count as training ones.
     The difference is then the mean of the folds', not quite that of the pooled scores where folds differ in size.
 
-    A task with one test part is tested over its clips: by `hearlog.paired_clips.mcnemar_test`, and a bootstrap for
-    the interval. With several seeds a clip counts with the share of them that got it right; that is no longer one
-    right or wrong answer, so the sign-flip test takes McNemar's place, which is its case of one seed. Numbers are
-    tested by the sign-flip test of squared errors.
+    A task with one test part is tested over its clips: by McNemar's test or, with several seeds, the sign-flip test
+    (`hearlog.paired_clips.choose_test`), and a bootstrap for the interval. Numbers are tested by the sign-flip test of
+    squared errors.
 
     Parameters
     ----------
@@ -75,9 +74,8 @@ def _over_clips(cells: pd.DataFrame, folder: Path) -> Iterator[dict[str, Any]]:
     if cells["kind"].iloc[0] == "regression":
         yield from _over_numbers(answers)
         return
-    right = answers[[*METHODS]].eq(answers["truth"], axis="index").groupby("item_id").mean()
-    one_seed = len(right) == len(answers)
-    name, test = ("McNemar", mcnemar_test) if one_seed else ("sign-flip", statistics.sign_flip_test)
+    right = share_right(answers, METHODS)
+    name, test = choose_test(right, answers)
     for method, against in COMPARISONS:
         a, b = right[method], right[against]
         yield {"test": name, "unit": "clips", **_row(a, b, test(a, b), accuracy_interval(a, b))}
