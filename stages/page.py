@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hearlog import params, probe_scores, report, report_text, synthetic
-from hearlog.cell_scores import METHODS, TITLES
+from hearlog.cell_scores import METHODS, title
 from hearlog.corpora import READERS
 from hearlog.corpus import Corpus
 from hearlog.page import figures, files, neighbours, protocols, provenance, rejections, results, strip, times, words
@@ -77,15 +77,15 @@ def _data(settings: Params) -> dict[str, Any]:
     """Describe every task, and what was left out of the data."""
     tasks, crops, splits = {}, {}, {}
     for name in ("songs", *settings.tasks):
-        title, corpus = TITLES.get(name, "Songs" if name == "songs" else name), Corpus(paths.CORPORA / name)
-        crops[title] = files.read_parquet(corpus.crops / "rejected.parquet")
+        corpus, shown = Corpus(paths.CORPORA / name), "Songs" if name == "songs" else title(name)
+        crops[shown] = files.read_parquet(corpus.crops / "rejected.parquet")
         if name != "songs":
             task = settings.tasks[name]
             reader, split = READERS[task.reader], read_json(paths.METRICS / f"splits/{name}.json")
             groups = protocols.shared_groups(files.read_parquet(corpus.items), files.read_parquet(corpus.splits))
             facts = {"data_set": reader.title, "target": task.target, "group": reader.group}
             tasks[name] = facts | {"split": split, "groups": groups}
-            splits[title] = split
+            splits[shown] = split
     logs = read_json(paths.METRICS / "logs.json"), files.read_parquet(paths.LOGS / "rejected.parquet")
     left_out = files.read_parquet(paths.CORPORA / "songs/left_out.parquet")
     return {
@@ -98,7 +98,7 @@ def _origin(settings: Params) -> dict[str, Any]:
     """Say what ran, on which data, and how long it took."""
     inputs = {"Listening logs": settings.logs.path, "Catalogue": settings.songs.catalog}
     inputs |= {"Songs' audio": settings.songs.audio_root}
-    inputs |= {TITLES.get(name, name): task.path for name, task in settings.tasks.items()}
+    inputs |= {title(name): task.path for name, task in settings.tasks.items()}
     called = {*settings.tasks, *map(str, settings.sweep.widths), *METHODS, "songs"}
     stages, demo = files.read_stages(Path("dvc.lock"), called), synthetic.FOLDER / "dvc.lock"
     generator = files.read_stages(demo, called) if any(map(is_generated, inputs.values())) and demo.is_file() else {}

@@ -10,7 +10,7 @@ import yaml
 from hearlog.cell_scores import METHODS, read_cells, read_seed_spread
 from hearlog.lock import cell_stage
 from hearlog.pilot_scores import read_answers, summarise
-from hearlog.probe_scores import TITLES
+from hearlog.probe_scores import REPRESENTATIONS
 from hearlog.within_tasks import compare
 
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]
@@ -78,14 +78,14 @@ def write_cell(root, task, method, width, folds=3, **fields):
 def write_probes(root, tasks=TASKS, widths=(1,), folds=3):
     """Linear probes: 0.30 and a step of 0.02 from each representation to the next; DCASE2016 the other way."""
     for task in tasks:
-        steps = 0.02 * np.arange(len(TITLES)) * (-1 if task == "dcase2016" else 1)
+        steps = 0.02 * np.arange(len(REPRESENTATIONS)) * (-1 if task == "dcase2016" else 1)
         scores = {"score": 0.3 + steps, "ci_low": 0.2 + steps, "ci_high": 0.4 + steps, "spread": 0.05}
         classes = task in CLASSIFICATION
         facts = {"protocol": "stratified_cv", "folds": folds, "kind": "classification" if classes else "regression"}
         references = {"chance": 0.1 if classes else None, "majority": 0.125 if classes else None}
         for width in widths:
             size = {"clips": CLIPS * folds, "channels": 16 * width, "dimensions": 16 * width, "strengths": "1 10 1"}
-            table = pd.DataFrame({"representation": list(TITLES)} | scores)
+            table = pd.DataFrame({"representation": list(REPRESENTATIONS)} | scores)
             path = Path(root) / f"plots/probe/{task}-x{width}.tsv"
             path.parent.mkdir(parents=True, exist_ok=True)
             table.assign(**facts, **size, **references).to_csv(path, sep="\t", index=False)

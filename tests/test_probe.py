@@ -23,7 +23,7 @@ from hearlog.model_folder import Network
 from hearlog.network import LAYERS
 from hearlog.page.results import probe_tables
 from hearlog.probe import probe, summarise
-from hearlog.probe_scores import CONTROLS, TITLES, read_probes, widest
+from hearlog.probe_scores import CONTROLS, REPRESENTATIONS, read_probes, widest
 from hearlog.report_text import render_probes
 from stages import probe as stage
 
@@ -202,7 +202,7 @@ def test_the_random_network_is_normalised_by_songs_without_which_it_is_deaf(song
 def test_layers_are_those_of_the_network_in_float32_whatever_the_precision(songs, untrained):
     half = runtime.start("cpu", "bfloat16", 1)
     features = representations.represent(songs, untrained, untrained, half)
-    assert list(features) == list(TITLES)
+    assert list(features) == list(REPRESENTATIONS)
     with torch.no_grad():
         layers = untrained.layers(torch.from_numpy(songs).float())
     for name in LAYERS:
@@ -243,7 +243,7 @@ def test_the_stage_writes_scores_by_representation(world, capsys):
     assert metrics["protocol"] == "stratified_cv" and metrics["folds"] == 2 and metrics["clips"] == 16
     assert metrics["channels"] == 16 and metrics["chance"] == 0.5
     table = read_probes(["gtzan"], [1], Path("plots/probe")).set_index("representation")
-    assert list(table.index) == list(TITLES)
+    assert list(table.index) == list(REPRESENTATIONS)
     for name, row in table.iterrows():
         assert metrics[name]["accuracy"] == row["score"]
         assert {float(strength) for strength in row["strengths"].split()} <= set(params.load().probe.strengths)
@@ -265,7 +265,7 @@ def test_probes_are_read_in_the_order_of_figure_4_and_the_widest_kept(tmp_path):
     write_probes(tmp_path, widths=(1, 2))
     probes = read_probes(TASKS[::-1], [2, 1], tmp_path / "plots/probe")
     assert list(probes["task"].unique())[:2] == ["emomusic_genre", "gtzan"]
-    assert len(probes) == 8 * 2 * len(TITLES)
+    assert len(probes) == 8 * 2 * len(REPRESENTATIONS)
     assert set(widest(probes)["channels"]) == {32}
 
 
@@ -305,5 +305,5 @@ def test_the_figure_has_a_panel_a_task_and_grey_controls(probes):
 def test_the_page_has_a_table_for_accuracy_and_one_for_r2(probes):
     accuracy_table, r2_table = probe_tables(probes)
     assert len(accuracy_table.rows) == 6 and len(r2_table.rows) == 2
-    assert len(accuracy_table.columns) == len(TITLES) + 2
+    assert len(accuracy_table.columns) == len(REPRESENTATIONS) + 2
     assert [cell.text for cell in accuracy_table.rows[0]][1:3] == ["30.0", "32.0"]

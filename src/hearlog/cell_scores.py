@@ -39,6 +39,16 @@ LABELS = {
 }
 
 
+def title(task: str) -> str:
+    """Name a task for tables and figures: by its own name where it is none of the paper's."""
+    return TITLES.get(task, task)
+
+
+def task_order(task: str) -> int:
+    """Give the place of a task among the panels of the paper's Figure 4, to sort by; others come after them."""
+    return [*TITLES, task].index(task)
+
+
 def protocol_label(protocol: str, folds: int) -> str:
     """Name a protocol and its folds for tables and figures.
 
@@ -70,7 +80,7 @@ def read_cells(tasks: Iterable[str], widths: Iterable[int], folder: Path) -> pd.
     InputError
         When a file is missing, not JSON or lacks a score, or the cells of a task differ in protocol or clips.
     """
-    ordered = sorted(tasks, key=lambda task: list(TITLES).index(task) if task in TITLES else len(TITLES))
+    ordered = sorted(tasks, key=task_order)
     cells = pd.DataFrame(
         [_read_cell(folder, task, method, width) for task in ordered for width in sorted(widths) for method in METHODS]
     )
@@ -84,7 +94,7 @@ def _read_cell(folder: Path, task: str, method: str, width: int) -> dict[str, An
     if reason := fault(scores) or _not_finite(scores):
         raise InputError(f"{path}: {reason}. Run: dvc repro")
     kind, score = kind_and_score(scores)
-    names = {"task": task, "title": TITLES.get(task, task), "method": method, "width": width}
+    names = {"task": task, "title": title(task), "method": method, "width": width}
     return {**names, "kind": kind, "score": scores[score], **scores}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hearlog import statistics
-from hearlog.cell_scores import METHODS, TITLES
+from hearlog.cell_scores import METHODS, task_order, title
 from hearlog.report import note_in_points
 from hearlog.revisions import Cell, Revision, Score
 
@@ -75,7 +75,7 @@ def align(revisions: Sequence[Revision]) -> tuple[pd.DataFrame, pd.DataFrame]:
                 values[number] = other.scores[cell].value
         if values:
             score = first.scores[cell]
-            facts = (TITLES.get(cell[0], cell[0]), score.protocol, score.kind)
+            facts = (title(cell[0]), score.protocol, score.kind)
             rows.append(
                 (*cell, *facts, score.value, *(values.get(number, np.nan) for number in range(1, len(revisions))))
             )
@@ -85,7 +85,7 @@ def align(revisions: Sequence[Revision]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _order(cell: Cell) -> tuple[int, str, int, int]:
     task, width, method = cell
-    return [*TITLES, task].index(task), task, width, METHODS.index(method)
+    return task_order(task), task, width, METHODS.index(method)
 
 
 def _obstacle(first: Revision, other: Revision, cell: Cell) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog.cell_scores import METHODS, TITLES
+from hearlog.cell_scores import METHODS, title
 from hearlog.compare import CELL, Comparison
 from hearlog.plain_text import WIDTH, p_value, paragraph, section
 from hearlog.report_text import SYNTHETIC
@@ -149,7 +149,7 @@ def _reasons(apart: pd.DataFrame, labels: Sequence[str]) -> str:
         states = {labels[0]: row["first"], label: row["here"]}
         told = [f"{of}: {state}" for of, state in states.items() if state]
         reason = "; ".join(told) if row["first"] else row["here"]
-        group = f"{TITLES.get(row['task'], row['task'])} x{row['width']}"
+        group = f"{title(row['task'])} x{row['width']}"
         reasons.setdefault((label, reason), {}).setdefault(group, []).append(row["method"])
     return "\n".join(
         paragraph(f"{_cells(groups)} - {reason}", label, _indent(labels)) for (label, reason), groups in reasons.items()

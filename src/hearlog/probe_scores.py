@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog.cell_scores import TITLES as TASKS
+from hearlog.cell_scores import task_order, title
 from hearlog.errors import InputError
 from hearlog.result_files import asked_for, read_columns
 
 # What representations are called in print, from the input to the output.
-TITLES = {
+REPRESENTATIONS = {
     "log_mel": "log-mel",
     "mfcc": "MFCC",
     "random_blocks": "random, blocks 1-5",
@@ -56,16 +56,16 @@ def read_probes(tasks: Iterable[str], widths: Iterable[int], folder: Path) -> pd
     InputError
         When a file is missing or cannot be read, or lacks a representation.
     """
-    ordered = sorted(tasks, key=lambda task: list(TASKS).index(task) if task in TASKS else len(TASKS))
+    ordered = sorted(tasks, key=task_order)
     tables = [_read(folder / f"{task}-x{width}.tsv", task, width) for task in ordered for width in sorted(widths)]
     return pd.concat(tables, ignore_index=True)
 
 
 def _read(path: Path, task: str, width: int) -> pd.DataFrame:
     table = read_columns(asked_for(path), COLUMNS)[COLUMNS]
-    if missing := set(TITLES) - set(table["representation"]):
+    if missing := set(REPRESENTATIONS) - set(table["representation"]):
         raise InputError(f"{path}: lacks {', '.join(sorted(missing))}. Run: dvc repro")
-    names = pd.DataFrame({"task": task, "title": TASKS.get(task, task), "width": width}, index=table.index)
+    names = pd.DataFrame({"task": task, "title": title(task), "width": width}, index=table.index)
     return pd.concat([names, table.astype({"strengths": str})], axis="columns")
 
 

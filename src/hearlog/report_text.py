@@ -10,7 +10,7 @@ import pandas as pd
 
 from hearlog.cell_scores import METHODS, protocol_label
 from hearlog.plain_text import WIDTH, counted, p_equals, p_value, paragraph, section, won_and_lost
-from hearlog.probe_scores import CONTROLS, TITLES, widest
+from hearlog.probe_scores import CONTROLS, REPRESENTATIONS, widest
 
 SYNTHETIC = (
     "Synthetic data: these numbers come from the embedded, generated data set. It is too small to\n"
@@ -144,7 +144,7 @@ def render_probes(probes: pd.DataFrame) -> str:
         named = of_kind.assign(protocol=protocols)
         table = named.pivot_table("score", ["title", "protocol"], "representation", sort=False)[shown]
         table = (table * percent).map(lambda value, decimals=decimals: f"{value:.{decimals}f}")
-        table = table.rename(columns=TITLES | {"random_blocks": "random"}).rename_axis(columns=None)
+        table = table.rename(columns=REPRESENTATIONS | {"random_blocks": "random"}).rename_axis(columns=None)
         tables.append(table.rename_axis(index=[name, "protocol"]).to_string(col_space=5))
     scores = probes.pivot_table(index="task", columns="representation", values="score")
     above = int((scores["blocks"] > scores[[*CONTROLS]].max(axis="columns")).sum())

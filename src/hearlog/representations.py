@@ -104,7 +104,7 @@ def represent(
 
     Returns
     -------
-    By the names of `hearlog.probe_scores.TITLES`: float32, clips x dimensions.
+    By the names of `hearlog.probe_scores.REPRESENTATIONS`: float32, clips x dimensions.
     """
     here = replace(backend, dtype=torch.float32)
     rows, bands = np.arange(len(mels)), mels.shape[1]

@@ -24,7 +24,7 @@ from hearlog.logs.files import PACKED, are_parquet, find_files, open_unpacked
 from hearlog.network import EmbeddingNetwork
 from hearlog.optimisation import Optimisation
 from hearlog.params import Params, Task
-from hearlog.probe_scores import TITLES
+from hearlog.probe_scores import REPRESENTATIONS
 from hearlog.representations import SONGS
 from hearlog.runtime import Backend
 from hearlog.synthetic import is_generated, is_synthetic
@@ -186,7 +186,7 @@ def count_probed(params: Params, clips: Mapping[str, int]) -> tuple[int, float]:
     """
     passed = sum(2 * clips.get(name, 0) + min(SONGS, clips.get("songs", 0)) for name in params.tasks)
     fitted = sum(_trained(task, clips.get(name, 0)) for name, task in params.tasks.items())
-    return passed, fitted * len(TITLES) * len(params.probe.strengths)
+    return passed, fitted * len(REPRESENTATIONS) * len(params.probe.strengths)
 
 
 def _trained_songs(params: Params, clips: Mapping[str, int]) -> float:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from hearlog.figures.style import FAINT, QUIET, STYLE, SYNTHETIC
 from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
-from hearlog.probe_scores import CONTROLS, TITLES, widest
+from hearlog.probe_scores import CONTROLS, REPRESENTATIONS, widest
 
 _COLOUR = "#0072B2"  # of Okabe and Ito
 _SHOWN: dict[str, dict[str, Any]] = {
@@ -43,7 +43,8 @@ def probe_scores(probes: pd.DataFrame, synthetic: bool) -> Figure:
     with rc_context(STYLE):
         figure, panels = task_panels(probes, counted=True)
         for position, (axes, task) in enumerate(panels):
-            _draw_panel(axes, task.set_index("representation").loc[list(TITLES)], position % PANELS_ABREAST == 0)
+            lines = task.set_index("representation").loc[list(REPRESENTATIONS)]
+            _draw_panel(axes, lines, position % PANELS_ABREAST == 0)
         wide = len(figure.axes) >= PANELS_ABREAST
         figure.legend(handles=_legend(set(probes["kind"])), loc="outside lower center", ncols=4 if wide else 1)
         channels = f"Linear probes at {probes['channels'].iloc[0]} channels"
@@ -63,7 +64,7 @@ def _draw_panel(axes: Axes, task: pd.DataFrame, named: bool) -> None:
         axes.plot(scores["score"][rows], lines[rows], linestyle="", **_SHOWN[kind])
     axes.axvline(task["chance"].iloc[0] * 100 if accuracy else 0, **_CHANCE)
     axes.axvline(scores["score"][is_control].max(), **_BEST)
-    axes.set_yticks(lines, [TITLES[name] for name in task.index] if named else [""] * len(lines))
+    axes.set_yticks(lines, [REPRESENTATIONS[name] for name in task.index] if named else [""] * len(lines))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(lines[-1] + 0.7, -0.7)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog.cell_scores import LABELS, TITLES, protocol_label
+from hearlog.cell_scores import LABELS, protocol_label, title
 from hearlog.page.tables import Column, Table, number, numeric, text, textual
 from hearlog.plain_text import counted
 
@@ -36,7 +36,7 @@ def protocol_table(tasks: dict[str, dict[str, Any]]) -> Table:
         protocol = f"{protocol_label(split['protocol'], split['folds'])}: {IN_WORDS[split['protocol']]}"
         sizes = [number(split[part]) for part in ("train", "valid", "test")]
         classes = number(split.get("classes", float("nan")))
-        facts = [text(TITLES.get(name, name), f"{task['target']} of {task['data_set']}"), text(protocol)]
+        facts = [text(title(name), f"{task['target']} of {task['data_set']}"), text(protocol)]
         rows.append([*facts, classes, number(split["folds"]), *sizes, text(_shared(task["group"], task["groups"]))])
     columns = [
         *textual("Task", "Protocol"),

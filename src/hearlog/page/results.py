@@ -23,7 +23,7 @@ from hearlog.page.tables import (
     textual,
 )
 from hearlog.plain_text import counted
-from hearlog.probe_scores import TITLES, widest
+from hearlog.probe_scores import REPRESENTATIONS, widest
 
 _COUNTS = "Wins / ties / losses"
 _CHANNELS = ("Channels",)
@@ -241,9 +241,11 @@ def probe_tables(probes: pd.DataFrame) -> list[Table]:
         for _, task in of_kind.groupby("task", sort=False):
             first, values = task.iloc[0], task.set_index("representation")["score"]
             name = text(first["title"], protocol_label(first["protocol"], first["folds"]))
-            rows.append([name, *(number(values[key] * percent, decimals) for key in TITLES), number(first["clips"])])
+            scores = [number(values[key] * percent, decimals) for key in REPRESENTATIONS]
+            rows.append([name, *scores, number(first["clips"])])
         caption = f"{score} of linear models on frozen features, at {of_kind['channels'].iloc[0]} channels"
-        columns = [Column("Task"), *numeric(*(name[0].upper() + name[1:] for name in TITLES.values()), "Clips")]
+        names = [name[0].upper() + name[1:] for name in REPRESENTATIONS.values()]
+        columns = [Column("Task"), *numeric(*names, "Clips")]
         tables.append(Table(f"probes-{kind}", caption, columns, rows))
     return tables
 
