@@ -1,10 +1,16 @@
 """Test the methods against each other over all cells and within tasks, draw the figures and print the report."""
 
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
 from hearlog import cell_intervals, cell_scores, params, pilot_scores, probe_scores, report, report_text, within_tasks
 from hearlog.figures import confusion, curves, differences, embedding_map, estimator, style
 from hearlog.figures import pilot as pilot_figure
 from hearlog.figures import probe as probe_figure
 from hearlog.figures import scores as score_figures
+from hearlog.params import Params
 from hearlog.synthetic import is_synthetic
 from stages import paths, run
 
@@ -24,39 +30,41 @@ def main() -> None:
     within = within_tasks.compare(scores, paths.CELLS)
     within.to_csv(paths.plot_path("within_tasks.tsv"), sep="\t", index=False)
     scores.to_csv(paths.plot_path("figure4.tsv"), sep="\t", index=False)
-    answers = pilot_scores.read_answers(settings.pilot.widths, paths.PILOT)
-    of_pilot = pilot_scores.summarise(answers, settings.pilot.widths, settings.model.channels)
-    paths.write_metrics("pilot", of_pilot)
-    genres = pilot_scores.score_genres(answers)
-    genres.to_csv(paths.plot_path("figure1.tsv"), sep="\t", index=False)
+    genres, of_pilot = _compare_pilot(settings)
     probes = probe_scores.read_probes(settings.tasks, settings.probe.widths, paths.PLOTS / "probe")
     figures = {
         "figure1": pilot_figure.pilot_scores(genres, of_pilot, synthetic),
         "differences": differences.paired_differences(scores, summary, within, synthetic),
         "confusion": confusion.confusion_matrices(scores, paths.CELLS, "kd", synthetic),
         "curves": curves.training_curves(scores, paths.PLOTS / "transfer", synthetic),
-        "estimator": estimator.estimator_quality(
-            settings.sweep.widths, settings.model.channels, paths.EVALUATION, paths.PLOTS / "estimator", synthetic
-        ),
-        "embedding_map": embedding_map.embedding_map(
-            max(settings.sweep.widths),
-            settings.model.channels,
-            paths.EVALUATION,
-            paths.CORPORA / "songs/items.parquet",
-            synthetic,
-        ),
         "figure4": score_figures.figure4(scores, synthetic),
         "probe": probe_figure.probe_scores(probes, synthetic),
+        **_draw_estimator(settings, synthetic),
     }
     for name, figure in figures.items():
         style.save(figure, paths.plot_path(name))
-    print(report_text.render(scores, summary, within, synthetic))
-    epochs = settings.transfer.training.epochs
-    unfinished = report.count_unfinished(scores, paths.PLOTS / "transfer", epochs)
-    print(f"\n{report_text.render_unfinished(unfinished, epochs)}")
-    print(f"\n{report_text.render_pilot(of_pilot)}")
-    print(f"\n{report_text.render_probes(probes)}")
-    print("\nFigures: plots/*.png and *.pdf")
+    unfinished = report.count_unfinished(scores, paths.PLOTS / "transfer", settings.transfer.training.epochs)
+    print(report_text.render_all(settings, scores, summary, within, unfinished, of_pilot, probes))
+
+
+def _compare_pilot(settings: Params) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Score the pilot experiment by genre and in all; write metrics/pilot.json and the table of Figure 1."""
+    answers = pilot_scores.read_answers(settings.pilot.widths, paths.PILOT)
+    summary = pilot_scores.summarise(answers, settings.pilot.widths, settings.model.channels)
+    paths.write_metrics("pilot", summary)
+    genres = pilot_scores.score_genres(answers)
+    genres.to_csv(paths.plot_path("figure1.tsv"), sep="\t", index=False)
+    return genres, summary
+
+
+def _draw_estimator(settings: Params, synthetic: bool) -> dict[str, Figure]:
+    widths, channels, items = settings.sweep.widths, settings.model.channels, paths.CORPORA / "songs/items.parquet"
+    return {
+        "estimator": estimator.estimator_quality(
+            widths, channels, paths.EVALUATION, paths.PLOTS / "estimator", synthetic
+        ),
+        "embedding_map": embedding_map.embedding_map(max(widths), channels, paths.EVALUATION, items, synthetic),
+    }
 
 
 if __name__ == "__main__":

@@ -152,9 +152,8 @@ def report() -> None:
     from hearlog.pilot_scores import read_summary
     from hearlog.probe_scores import read_probes
     from hearlog.report import count_unfinished, summarise
-    from hearlog.report_text import render, render_pilot, render_probes, render_unfinished
+    from hearlog.report_text import render_all
     from hearlog.result_files import read_table
-    from hearlog.synthetic import is_synthetic
     from hearlog.within_tasks import COLUMNS as WITHIN_COLUMNS
 
     settings = params.load()
@@ -163,16 +162,11 @@ def report() -> None:
     figure = read_table(Path("plots/figure4.tsv"), ["task", "method", "width", "score", "seed_spread"])
     within = read_table(Path("plots/within_tasks.tsv"), WITHIN_COLUMNS)
     _refuse_other_scores(cells, figure)
-    epochs = settings.transfer.training.epochs
-    unfinished = count_unfinished(cells, Path("plots/transfer"), epochs)
+    unfinished = count_unfinished(cells, Path("plots/transfer"), settings.transfer.training.epochs)
     of_pilot = read_summary(Path("metrics/pilot.json"))
     probes = read_probes(settings.tasks, settings.probe.widths, Path("plots/probe"))
     spread = figure[["task", "method", "width", "seed_spread"]]
-    print(render(cells.merge(spread, "left"), summarise(cells), within, is_synthetic(settings)))
-    print(f"\n{render_unfinished(unfinished, epochs)}")
-    print(f"\n{render_pilot(of_pilot)}")
-    print(f"\n{render_probes(probes)}")
-    print("\nFigures: plots/*.png and *.pdf")
+    print(render_all(settings, cells.merge(spread, "left"), summarise(cells), within, unfinished, of_pilot, probes))
     if Path("report.html").is_file():
         print("In a browser, with all figures and songs to listen to: report.html")
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from hearlog.cell_scores import METHODS, protocol_label
 from hearlog.plain_text import WIDTH, counted, p_equals, p_value, paragraph, section, won_and_lost
 from hearlog.probe_scores import CONTROLS, REPRESENTATIONS, widest
+from hearlog.synthetic import is_synthetic
+
+if TYPE_CHECKING:
+    from hearlog.params import Params
 
 SYNTHETIC = (
     "Synthetic data: these numbers come from the embedded, generated data set. It is too small to\n"
@@ -38,8 +42,38 @@ PAPER = (
 )
 
 
+def render_all(
+    params: Params,
+    cells: pd.DataFrame,
+    summary: dict[str, Any],
+    within: pd.DataFrame,
+    unfinished: pd.DataFrame,
+    pilot: dict[str, Any],
+    probes: pd.DataFrame,
+) -> str:
+    """Write all that a run prints at its end, and ``hearlog report`` again.
+
+    Parameters
+    ----------
+    params
+        Of the run.
+    cells, summary, within
+        As of `render`.
+    unfinished, pilot, probes
+        As of `render_unfinished`, `render_pilot` and `render_probes`.
+    """
+    sections = [
+        render(cells, summary, within, is_synthetic(params)),
+        render_unfinished(unfinished, params.transfer.training.epochs),
+        render_pilot(pilot),
+        render_probes(probes),
+        "Figures: plots/*.png and *.pdf",
+    ]
+    return "\n\n".join(sections)
+
+
 def render(cells: pd.DataFrame, summary: dict[str, Any], within: pd.DataFrame, synthetic: bool) -> str:
-    """Write the report: scores, tests within tasks, tests over them.
+    """Write the sections on transfer: scores, tests within tasks, tests over them.
 
     Parameters
     ----------
