@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     pipeline = (check, plan, jobs, report, compare)
     parsers = {command.__name__: _add(commands, command) for command in (*pipeline, *feature_commands.COMMANDS)}
-    _add_options(parsers["check"])
+    _add_check_options(parsers["check"])
     _add_job_options(parsers["plan"], parsers["jobs"])
     _add_revisions(parsers["compare"])
     feature_commands.add_options(parsers)
@@ -76,7 +76,7 @@ def _folder() -> Path:
     return pipeline_folder()
 
 
-def _add_options(check: argparse.ArgumentParser) -> None:
+def _add_check_options(check: argparse.ArgumentParser) -> None:
     depth = check.add_mutually_exclusive_group()
     depth.add_argument(
         "--quick", action="store_true", help="read the headers of files, and the first log rows (default)"
