@@ -47,20 +47,25 @@ def main(width: int) -> None:
         interactions, factors, known, unheard, sources, settings.als, threads
     )
     paths.write_metrics(f"estimator-x{width}", metrics)
-    folder = paths.EVALUATION / f"estimator-x{width}"
-    folder.mkdir(parents=True, exist_ok=True)
-    of_songs = {"cosine": evaluation.cosines(predicted, truth), "mean_embedding": evaluation.cosines(mean, truth)}
-    table.loc[unheard, ["song_id", "listeners"]].assign(**of_songs).to_parquet(folder / "songs.parquet", index=False)
-    arrays.save(folder / "predicted.npy", predicted)
-    arrays.save(folder / "true.npy", truth)
-    evaluation.similar_songs(predicted, truth).to_parquet(folder / "pairs.parquet", index=False)
+    _write(width, table.loc[unheard, ["song_id", "listeners"]], predicted, truth, mean)
     recall.to_csv(paths.plot_path(f"estimator/recall-x{width}.tsv"), sep="\t", index=False)
-    dimensions = evaluation.scores_by_dimension(predicted, truth)
-    dimensions.to_csv(paths.plot_path(f"estimator/dimensions-x{width}.tsv"), sep="\t", index=False)
     print(
         f"estimator x{width}: cosine {metrics['cosine']:.3f} on {len(unheard)} test songs, "
         f"the mean embedding {metrics['mean_embedding']['cosine']:.3f}"
     )
+
+
+def _write(width: int, songs: pd.DataFrame, predicted: np.ndarray, truth: np.ndarray, mean: np.ndarray) -> None:
+    """Write what figures and the page show of each test song, of pairs of them and of each dimension."""
+    folder = paths.EVALUATION / f"estimator-x{width}"
+    folder.mkdir(parents=True, exist_ok=True)
+    of_songs = {"cosine": evaluation.cosines(predicted, truth), "mean_embedding": evaluation.cosines(mean, truth)}
+    songs.assign(**of_songs).to_parquet(folder / "songs.parquet", index=False)
+    arrays.save(folder / "predicted.npy", predicted)
+    arrays.save(folder / "true.npy", truth)
+    evaluation.similar_songs(predicted, truth).to_parquet(folder / "pairs.parquet", index=False)
+    dimensions = evaluation.scores_by_dimension(predicted, truth)
+    dimensions.to_csv(paths.plot_path(f"estimator/dimensions-x{width}.tsv"), sep="\t", index=False)
 
 
 if __name__ == "__main__":
