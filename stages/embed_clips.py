@@ -1,4 +1,4 @@
-"""Run the CF estimator over every clip of a task, once: `fix` and `kd` read the result."""
+"""Run the CF estimator over every clip of a corpus, once: `fix` and `kd` read the result."""
 
 import numpy as np
 
@@ -9,17 +9,17 @@ from stages import paths, run
 from stages.backend import backend
 
 
-def main(task: str, width: int) -> None:
-    """Embed the clips of ``task`` with the estimator of ``width``."""
+def main(corpus: str, width: int) -> None:
+    """Embed the clips of ``songs`` or of a task with the estimator of ``width``."""
     settings = params.load()
-    corpus = Corpus(paths.CORPORA / task)
+    folder = Corpus(paths.CORPORA / corpus)
     network, _ = model_folder.load(paths.estimator(width))
-    mels = np.load(corpus.mel, mmap_mode="r")
+    mels = np.load(folder.mel, mmap_mode="r")
     here = backend(settings)
     embeddings = predict(network, mels, np.arange(len(mels)), here, "embed")
     here.processes.leave_to_first()
-    arrays.save(corpus.embeddings(width), embeddings)
-    print(f"{task} x{width}: {embeddings.shape[0]} clips embedded in {embeddings.shape[1]} dimensions")
+    arrays.save(folder.embeddings(width), embeddings)
+    print(f"{corpus} x{width}: {embeddings.shape[0]} clips embedded in {embeddings.shape[1]} dimensions")
 
 
 if __name__ == "__main__":
