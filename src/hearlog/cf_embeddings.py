@@ -85,6 +85,8 @@ def choose_queries(genres: pd.Series, count: int = QUERIES) -> np.ndarray:
 def nearest_rows(factors: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Find the rows of greatest cosine to each of a few queries, itself left out; exact, a block at a time.
 
+    It reads all songs from a memory map, which `hearlog.neighbours.nearest`, for many queries, would hold in memory.
+
     Parameters
     ----------
     factors

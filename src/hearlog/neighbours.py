@@ -11,6 +11,9 @@ NEIGHBOURS = 5  # shown on the page and counted in the figure
 def nearest(embeddings: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Find the rows of greatest cosine to each query, itself left out.
 
+    For many queries, taken in chunks, among embeddings in memory; `hearlog.cf_embeddings.nearest_rows` is for a few
+    queries among more songs than memory may hold.
+
     Parameters
     ----------
     embeddings
