@@ -18,7 +18,7 @@ from hearlog.corpus import Corpus
 from hearlog.page import figures, files, neighbours, protocols, provenance, rejections, results, strip, times, words
 from hearlog.page.render import render
 from hearlog.params import Params
-from hearlog.plain_text import counted
+from hearlog.plain_text import counted, data_size
 from hearlog.result_files import read_json, read_table
 from hearlog.synthetic import is_generated, is_synthetic
 from stages import TIMES, paths, run
