@@ -94,7 +94,7 @@ def open_run(name: str, settings: Mapping[str, Any], files: Iterable[Path]) -> R
     """
     root = Path(os.environ.get("DVC_ROOT", "."))
     folder = root / FOLDER / f"{name.replace('/', '-')}-{fingerprint(settings, files)[:16]}"
-    if folder.is_dir() and int(os.environ.get("RANK", 0)) == 0:
+    if folder.is_dir() and int(os.environ.get("LOCAL_RANK", 0)) == 0:
         print(f"{name}: goes on from what a killed run left in {folder}", file=sys.stderr)
     return Run(folder)
 
