@@ -21,6 +21,10 @@ def pytest_addoption(parser):
     parser.addoption("--faults-rounds", type=int, metavar="N", help="try every fault with N seeds, and write the table")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "attack(fault, outcome): an input that means harm, and what comes of it")
+
+
 def pytest_ignore_collect(collection_path, config):
     """Leave out what mounts disks where that is not allowed, and in the short form."""
     if collection_path.name == "test_mounts.py" and not (rounds(config) and may_mount()):
@@ -70,16 +74,25 @@ def place(world, tmp_path):
 
 @pytest.fixture
 def tried(record_property):
-    """Count an input: the table's part, the fault, and what came of it."""
-    return lambda part, fault, outcome: record_property("tried", (part, fault, outcome))
+    """Count inputs: the table's part, the fault, what came of it, and how many."""
+    return lambda part, fault, outcome, count=1: record_property("tried", (part, fault, outcome, count))
+
+
+@pytest.fixture(autouse=True)
+def attack(request, tried):
+    """Count a test that is marked as an attack."""
+    if mark := request.node.get_closest_marker("attack"):
+        tried("hostile input", *mark.args)
 
 
 OUTCOMES = Counter()
 
 
 def pytest_runtest_logreport(report):
-    if report.when == "call":
-        OUTCOMES.update(tuple(value) for name, value in report.user_properties if name == "tried")
+    if report.when == "teardown":
+        for name, value in report.user_properties:
+            if name == "tried":
+                OUTCOMES[tuple(value[:3])] += value[3]
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):

@@ -29,7 +29,9 @@ from hearlog.logs import files
 from hearlog.logs.survey import survey
 from hearlog.terminal import PrintableStream, printable
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+REFUSED, SHOWN, NEVER_RUN = "refused by name", "shown, not obeyed", "never run"
+LISTED = "listed as unusable, and not quoted"
 ESCAPES = "\x1b[2J\x1b]0;title\x07\x9b31m\r\u202etxt.exe"
 
 
@@ -49,6 +51,7 @@ def test_what_a_terminal_would_obey_is_shown():
     assert printable("a\tb\nc, 日本 é 🎵") == "a\tb\nc, 日本 é 🎵"
 
 
+@pytest.mark.attack("escapes in messages and output", SHOWN)
 def test_errors_and_everything_printed_are_without_control_characters():
     assert printable(ESCAPES) == str(InputError(ESCAPES))
     shown = io.StringIO()
@@ -57,6 +60,7 @@ def test_errors_and_everything_printed_are_without_control_characters():
     assert shown.getvalue() == f"{printable(ESCAPES)}\n"
 
 
+@pytest.mark.attack("escapes in names of files", SHOWN)
 def test_commands_show_paths_of_an_index_and_never_obey_them(tmp_path, capsys):
     write_model(tmp_path / "model")
     vectors = np.random.default_rng(0).normal(size=(3, 40)).astype(np.float32)
@@ -73,6 +77,7 @@ def test_commands_show_paths_of_an_index_and_never_obey_them(tmp_path, capsys):
 # ---- paths
 
 
+@pytest.mark.attack("a path that climbs out of its data set", REFUSED)
 @pytest.mark.parametrize("path", ["../x.wav", "/etc/passwd", "a/../../x.wav", "C:/x.wav", "..\\x.wav", ".."])
 def test_no_reader_takes_a_path_out_of_its_data_set(path, tmp_path):
     rows = pd.DataFrame({"item_id": ["1"], "path": [path], "target": ["a"]}, pd.RangeIndex(1, 2, name="row"))
@@ -80,6 +85,7 @@ def test_no_reader_takes_a_path_out_of_its_data_set(path, tmp_path):
         tables.items(tmp_path, rows)
 
 
+@pytest.mark.attack("a path that climbs out of its data set", REFUSED)
 @pytest.mark.parametrize(
     ("name", "file", "old", "new"),
     [
@@ -94,6 +100,7 @@ def test_annotations_cannot_name_files_elsewhere(name, file, old, new, tmp_path)
         READERS[name].read(root, READERS[name].targets[0])
 
 
+@pytest.mark.attack("links to other files, to /dev/zero, and a pipe", LISTED)
 def test_a_link_out_of_the_folder_gives_sound_or_nothing(tmp_path):
     """Links are followed, as collections lie on other disks: no table can make one, and what is no sound is listed."""
     (tmp_path / "secret").write_text("password")
@@ -122,6 +129,7 @@ YAML = {
 }
 
 
+@pytest.mark.attack("YAML: tags, aliases and nesting without end, values that are none", REFUSED)
 @pytest.mark.parametrize("read", [params.load, lock.read_stages], ids=["params", "dvc.lock"])
 @pytest.mark.parametrize("kind", YAML)
 def test_yaml_that_means_harm_is_refused(read, kind, tmp_path, monkeypatch):
@@ -142,6 +150,7 @@ def test_a_setting_of_many_values_is_quoted_by_its_beginning(tmp_path):
 # ---- models
 
 
+@pytest.mark.attack("absurd sizes in a model's config", REFUSED)
 @pytest.mark.parametrize(
     ("block", "words"),
     [
@@ -165,6 +174,7 @@ def test_absurd_sizes_of_a_model_are_refused_before_memory_is_taken(block, words
         model_folder.load(tmp_path)
 
 
+@pytest.mark.attack("JSON of endless nesting", REFUSED)
 def test_a_config_of_endless_nesting_is_refused(tmp_path):
     (tmp_path / model_folder.CONFIG).write_text("[" * 100_000)
     with pytest.raises(InputError, match="not readable as JSON"):
@@ -174,6 +184,7 @@ def test_a_config_of_endless_nesting_is_refused(tmp_path):
 # ---- arrays and tables
 
 
+@pytest.mark.attack("pickles in arrays and tables", NEVER_RUN)
 def test_arrays_that_carry_pickles_are_refused_and_never_run(tmp_path):
     harm = Harmful(tmp_path / "done")
     np.savez(tmp_path / "a.npz", path=np.array([harm], object), features=np.ones((1, 3)), hearlog="{}")
@@ -183,6 +194,7 @@ def test_arrays_that_carry_pickles_are_refused_and_never_run(tmp_path):
     assert not (tmp_path / "done").exists()
 
 
+@pytest.mark.attack("pickles in arrays and tables", NEVER_RUN)
 @pytest.mark.parametrize("read", [read_features, read_plays])
 def test_a_type_of_parquet_that_once_was_a_pickle_is_never_run(read, tmp_path):
     metadata = {
@@ -195,6 +207,7 @@ def test_a_type_of_parquet_that_once_was_a_pickle_is_never_run(read, tmp_path):
     assert not (tmp_path / "done").exists()
 
 
+@pytest.mark.attack("packed arrays and tables, of any size", REFUSED)
 def test_packed_arrays_are_refused_for_they_may_be_of_any_size(tmp_path):
     arrays = {"path": np.array(["a"]), "features": np.zeros((1, 10**6), np.float32), "hearlog": "{}"}
     np.savez_compressed(tmp_path / "a.npz", **arrays)
@@ -202,6 +215,7 @@ def test_packed_arrays_are_refused_for_they_may_be_of_any_size(tmp_path):
     assert_refused(read_features, tmp_path / "a.npz", "packed")
 
 
+@pytest.mark.attack("tables of features in another form, or not finite", REFUSED)
 @pytest.mark.parametrize(
     "arrays",
     [
@@ -220,12 +234,14 @@ def test_tables_of_features_in_another_form_are_refused(arrays, tmp_path):
     assert_refused(read_features, tmp_path / "a.npz")
 
 
+@pytest.mark.attack("plays that are no numbers", REFUSED)
 @pytest.mark.parametrize("plays", ["inf", "nan", "1e300", "-1", "", "\x1b[2J"])
 def test_plays_of_a_listener_are_numbers_of_plays(plays, tmp_path):
     (tmp_path / "plays.csv").write_text(f"path,plays\na,1\nb,{plays}\n")
     assert_refused(read_plays, tmp_path / "plays.csv", "row 2", "no number of plays above 0")
 
 
+@pytest.mark.attack("NaN and infinity in targets", REFUSED)
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999"])
 def test_targets_that_are_not_finite_are_refused(value, tmp_path):
     (tmp_path / "items.csv").write_text(f"item_id,path,pace\n1,1.wav,1.5\n2,2.wav,2.5\n3,3.wav,{value}\n")
@@ -233,6 +249,7 @@ def test_targets_that_are_not_finite_are_refused(value, tmp_path):
         READERS["table"].read(tmp_path, "pace")
 
 
+@pytest.mark.attack("packed arrays and tables, of any size", REFUSED)
 def test_a_table_that_is_packed_by_its_name_is_not_unpacked(tmp_path):
     packed = pack(tmp_path / "plays.csv.gz", "path\na\n")
     assert_refused(read_plays, packed, "not readable as a UTF-8 table")
@@ -243,6 +260,7 @@ def test_a_table_that_is_packed_by_its_name_is_not_unpacked(tmp_path):
 ROWS = "user_id,song_id\n" + "user,song\n" * 50_000
 
 
+@pytest.mark.attack("packed logs that would fill the disk", REFUSED)
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.zst"])
 def test_packed_logs_that_would_fill_the_disk_are_refused(name, tmp_path, monkeypatch):
     pack(tmp_path / name, ROWS)
@@ -252,6 +270,7 @@ def test_packed_logs_that_would_fill_the_disk_are_refused(name, tmp_path, monkey
         survey(logs(tmp_path), "1GB", 1, tmp_path)
 
 
+@pytest.mark.attack("a line of 34 MB", REFUSED)
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
 def test_lines_that_duckdb_would_pass_over_are_refused(name, tmp_path):
     """DuckDB 2.0 lists a line of 3 MB as too long, and says nothing of one of 34 MB, beyond its buffer."""
@@ -263,6 +282,7 @@ def test_lines_that_duckdb_would_pass_over_are_refused(name, tmp_path):
         survey(logs(tmp_path), "1GB", 1, tmp_path)
 
 
+@pytest.mark.attack("JSON of endless nesting", REFUSED)
 @pytest.mark.parametrize("song", [f"{'[' * 50_000}{']' * 50_000}", "9" * 5000], ids=["nesting", "digits"])
 def test_playlists_that_python_cannot_read_are_named(song, tmp_path):
     (tmp_path / "a.json").write_text(f'{{"user": 1, "song": [{song}]}}')

@@ -1,10 +1,11 @@
 """Whatever a file holds, its reader returns a result or names the file in an `InputError`, within bounded memory.
 
-``make fuzz`` tries many more inputs, and counts them.
+``make faults`` and ``make fuzz`` try many more inputs, and count them.
 """
 
 import resource
 import shutil
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import psutil
 import pytest
 import yaml
 from fuzz_inputs import as_json, changed, damaged, npz, parquet
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_rows import pack
 from log_settings import logs
@@ -29,7 +30,7 @@ from hearlog.front_end import open_front_end
 from hearlog.logs.survey import survey
 from hearlog.terminal import printable
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests/fixtures"
 MEMORY = 3 * 2**30  # bytes that an input may take at most, beyond those of the libraries
 SHORT = settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -49,6 +50,17 @@ def bounded_memory():
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+TRIED = Counter[tuple[str, str]]()
+
+
+@pytest.fixture(autouse=True)
+def counted(tried):
+    TRIED.clear()
+    yield
+    for (name, outcome), count in TRIED.items():
+        tried("random files", name, outcome, count)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz")
@@ -60,11 +72,11 @@ def read(reader, path: Path, content: bytes):
     try:
         found = reader(path)
     except InputError as error:
-        event("refused")
+        TRIED[path.name, "refused by name"] += 1
         assert path.name in str(error) or str(path.parent) in str(error)
         assert printable(str(error)) == str(error)
         return None
-    event("read")
+    TRIED[path.name, "read"] += 1
     return found
 
 
