@@ -53,13 +53,19 @@ class Workspace:
         """Run what changed; return the names of the stages that ran."""
         return set(re.findall(r"Running stage '(?:data/demo/dvc.yaml:)?([^']+)'", self.dvc("repro", *words)))
 
-    def outdated(self) -> set[str]:
-        """Names of the stages whose inputs are not those of their last run."""
+    def outdated(self, **changes: object) -> set[str]:
+        """Names of the stages whose inputs, with keys of params changed, are not those of their last run."""
+        self.change(changes)
         stages = json.loads(self.dvc("status", "--json"))
         return {name for name, changes in stages.items() if any("changed deps" in change for change in changes)}
 
     def repro_with(self, *targets: str, **changes: object) -> set[str]:
-        """Run with keys changed (dots written as double underscores), then return to the state before."""
+        """Run with keys of params changed."""
+        self.change(changes)
+        return self.repro(*targets)
+
+    def change(self, changes: dict[str, object]) -> None:
+        """Write params.yaml anew with some keys changed, their dots written as double underscores."""
         params = smoke()
         for key, value in changes.items():
             *blocks, last = key.split("__")
@@ -68,7 +74,6 @@ class Workspace:
                 block = block[name]
             block[last] = value
         self.write(params)
-        return self.repro(*targets)
 
     def downstream(self, name: str) -> set[str]:
         """Names of the stages that read what a stage writes, directly or not, by DVC's own graph."""

@@ -13,8 +13,9 @@ from page_world import in_ascii
 from hearlog.page.files import read_stages
 from hearlog.page.provenance import git_state, input_table, preset_of
 from hearlog.page.times import MARGIN, read_times, time_tables
-from hearlog.page.words import duration, size
+from hearlog.page.words import duration
 from hearlog.params import Params
+from hearlog.plain_text import data_size
 
 ROOT = Path(__file__).parents[1]
 
@@ -198,7 +199,7 @@ def test_times_and_sizes_have_units():
         "1 h 0 min",
         "2 h 1 min",
     ]
-    assert [size(value) for value in (5, 999, 1500, 2_600_000, 5 * 10**15)] == [
+    assert [data_size(value) for value in (5, 999, 1500, 2_600_000, 5 * 10**15)] == [
         "5 B",
         "999 B",
         "1.5 kB",

@@ -57,9 +57,25 @@ def test_metrics_hold_no_lists(workspace):
 
 
 def test_a_kd_weight_re_runs_the_kd_cells_and_the_report(workspace):
+    assert workspace.outdated(transfer__kd__weight=0.5) == cells("kd") | {"page"}, "which shows the params"
     assert workspace.downstream("transfer@gtzan-kd-1") == LAST
-    targets = cells(*ALL, tasks=("gtzan",))
-    assert workspace.repro_with(*targets, transfer__kd__weight=0.5) == {"transfer@gtzan-kd-1"}
+
+
+def test_the_song_split_re_runs_the_estimator_and_what_follows(workspace):
+    assert workspace.outdated(songs__split={"train": 0.7, "valid": 0.15, "test": 0.15}) == {"split_songs", "page"}
+    followers = {"list_genres"} | LAST | estimator() | cells("fix", "init", "kd") | PILOT | probes()
+    assert workspace.downstream("split_songs") == followers
+
+
+def test_the_runtime_re_runs_nothing(workspace):
+    assert workspace.outdated(runtime__threads=1) == set()
+
+
+def test_a_second_width_adds_cells_and_touches_none(workspace):
+    assert workspace.outdated(sweep__widths=[1, 2]) == LAST | estimator(2) | cells(*ALL, width=2)
+    assert workspace.downstream("train_estimator@2") == LAST | estimator(2) - {"train_estimator@2"} | cells(
+        "fix", "init", "kd", width=2
+    )
 
 
 def test_a_number_of_folds_re_runs_that_tasks_splits(workspace):
@@ -79,29 +95,9 @@ def test_a_protocol_re_runs_that_tasks_splits_and_cells_which_all_name_it(worksp
         assert changed[f"metrics/{name}.json"]["protocol"] == {"old": "stratified_cv", "new": "artist_cv"}
 
 
-def test_the_song_split_re_runs_the_estimator_and_what_follows(workspace):
-    followers = {"list_genres"} | LAST | estimator() | cells("fix", "init", "kd") | PILOT | probes()
-    assert workspace.downstream("split_songs") == followers
-    ran = workspace.repro_with("transfer@gtzan-fix-1", songs__split={"train": 0.7, "valid": 0.15, "test": 0.15})
-    assert ran == {"split_songs", "train_estimator@1", "embed_clips@gtzan-1", "transfer@gtzan-fix-1"}
-
-
 def test_without_the_pilot_the_report_alone_runs_and_says_so(workspace):
     assert workspace.repro_with("report", pilot__widths=[]) == {"report"}
     assert workspace.metrics("pilot") == {"songs": 0, "note": SWITCHED_OFF}
-
-
-def test_the_runtime_re_runs_nothing(workspace):
-    assert workspace.repro_with(runtime__threads=1) == set()
-
-
-def test_a_second_width_adds_cells_and_touches_none(workspace):
-    targets = {"scratch@gtzan-2", "transfer@gtzan-fix-2"}
-    ran = workspace.repro_with(*targets, sweep__widths=[1, 2])
-    assert ran == {"train_estimator@2", "embed_clips@gtzan-2"} | targets
-    assert workspace.downstream("train_estimator@2") == LAST | estimator(2) - {"train_estimator@2"} | cells(
-        "fix", "init", "kd", width=2
-    )
 
 
 def test_an_experiment_in_another_folder_runs_what_depends_on_capacity(workspace):
