@@ -3,6 +3,7 @@
 ``make faults`` and ``make fuzz`` try many more inputs, and count them.
 """
 
+import os
 import resource
 import shutil
 from collections import Counter
@@ -151,7 +152,7 @@ ANNOTATIONS = {
 
 def assert_inside(root: Path, items: pd.DataFrame) -> None:
     for path in items["path"].dropna():
-        assert (root / path).resolve().is_relative_to(root.resolve()), path
+        assert Path(os.path.normpath(root / path)).is_relative_to(root), path
 
 
 @pytest.mark.parametrize(("name", "file"), [(name, file) for name, files in ANNOTATIONS.items() for file in files])

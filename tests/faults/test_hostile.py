@@ -227,6 +227,7 @@ def test_packed_arrays_are_refused_for_they_may_be_of_any_size(tmp_path):
         {"hearlog": '{"layer": []}'},
         {"hearlog": "[" * 100_000},
         {"features": np.full((1, 3), np.nan)},
+        {"features": np.full((1, 3), 1j)},
     ],
 )
 def test_tables_of_features_in_another_form_are_refused(arrays, tmp_path):

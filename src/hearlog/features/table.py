@@ -114,7 +114,8 @@ def _read_arrays(path: Path) -> FeatureTable:
             raise ValueError("its arrays are packed, and might be of any size: write them with numpy.savez")
         starts = arrays.get("start")
         about = json.loads(str(arrays[ABOUT]))
-        return FeatureTable(arrays["path"].astype(object), starts, arrays["features"].astype(np.float32), about)
+        vectors = arrays["features"].astype(np.float32, casting="same_kind")  # not of complex numbers
+        return FeatureTable(arrays["path"].astype(object), starts, vectors, about)
 
 
 def _read_columns(path: Path) -> FeatureTable:
