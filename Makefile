@@ -74,7 +74,7 @@ fuzz: setup  ## Give every reader many random files: make fuzz EXAMPLES=2000 (an
 	EXAMPLES=$(EXAMPLES) python -m pytest -n 0 --hypothesis-profile fuzz --hypothesis-show-statistics \
 	  -o faulthandler_timeout=300 tests/faults/test_fuzz.py
 
-faults: setup  ## Try every fault, and write the table of docs/robustness.md (about half an hour)
+faults: setup  ## Try every fault, and write the table of docs/robustness.md (about 10 minutes)
 	EXAMPLES=$(EXAMPLES) python -m pytest tests/faults --faults-rounds $(ROUNDS) --hypothesis-profile fuzz
 
 # Made anew when what a run depends on has changed.
