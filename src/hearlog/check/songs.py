@@ -19,6 +19,8 @@ from hearlog.corpus import PARTS
 from hearlog.params import Params
 from hearlog.plain_text import counted, some
 
+ENDINGS = tuple(SUFFIXES)  # as `str.endswith` takes them
+
 
 def check_songs(section: Section, items: pd.DataFrame, plays: Plays | None, params: Params) -> pd.DataFrame:
     """Report the catalogue's audio, its overlap with the logs, and the split of the songs.
@@ -91,7 +93,7 @@ def _sound_files(folder: Path) -> set[str]:
         os.path.join(place, name)  # noqa: PTH118  there may be millions
         for place, _, names in os.walk(os.path.abspath(folder))  # noqa: PTH100
         for name in names
-        if name.lower().endswith(tuple(SUFFIXES)) and not name.startswith(".")
+        if name.lower().endswith(ENDINGS) and not name.startswith(".")
     }
 
 
