@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import psutil
 
@@ -44,13 +45,14 @@ if "DVC_STAGE" in os.environ:
 
 
 def run(main: Callable[..., None]) -> None:
-    """Call a stage's ``main`` with the command line's arguments, one for each of its parameters.
+    """Call a stage's ``main`` with the command line's arguments, one for each of its parameters: a type, or choices.
 
     Where it succeeds its time is kept for the page, see `hearlog.page.times`.
     """
     parser = argparse.ArgumentParser(description=inspect.getdoc(main))
     for name, parameter in inspect.signature(main).parameters.items():
-        parser.add_argument(name, type=parameter.annotation)
+        choices = get_args(parameter.annotation) or None
+        parser.add_argument(name, type=type(choices[0]) if choices else parameter.annotation, choices=choices)
     arguments = vars(parser.parse_args())
     try:
         main(**arguments)

@@ -13,7 +13,7 @@ from stages import paths, run
 def main(corpus: str) -> None:
     """Crop the audio of ``songs`` or of a task."""
     settings = params.load()
-    root = settings.songs.audio_root if corpus == "songs" else settings.tasks[corpus].path
+    root = settings.songs.audio_root if corpus == "songs" else settings.task(corpus).path
     folder = Corpus(paths.CORPORA / corpus)
     runtime.start("cpu", thread_count=1)  # a file is one thread's work
     counts = crop_items(

@@ -12,7 +12,7 @@ from stages import paths, run
 
 def main(task: str) -> None:
     """List the items of a task's data set."""
-    settings = params.load().tasks[task]
+    settings = params.load().task(task)
     items = READERS[settings.reader].read(Path(settings.path), settings.target)
     folder = Corpus(paths.CORPORA / task)
     folder.folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hearlog import params, probe_scores, report, report_text, synthetic
-from hearlog.cell_scores import METHODS, title
+from hearlog.cell_scores import METHODS, read_cells, title
 from hearlog.corpora import READERS
 from hearlog.corpus import Corpus
 from hearlog.page import figures, files, neighbours, protocols, provenance, rejections, results, strip, times, words
@@ -37,7 +37,8 @@ def main() -> None:
 
 def _results(settings: Params) -> dict[str, Any]:
     """Gather scores, tests, figures and songs."""
-    scores = read_table(paths.PLOTS / "figure4.tsv")
+    cells = read_cells(settings.tasks, settings.sweep.widths, paths.METRICS / "transfer")
+    scores = report.read_drawn(paths.PLOTS / "figure4.tsv", cells)
     summary = report.summarise(scores)
     widths, channels = sorted(settings.sweep.widths), settings.model.channels
     estimators = {channels * width: read_json(paths.METRICS / f"estimator-x{width}.json") for width in widths}

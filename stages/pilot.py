@@ -1,6 +1,7 @@
 """Learn the genres of the catalogue from tags (base) or from listening logs (fix): the pilot experiment."""
 
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -11,8 +12,8 @@ from stages import cells, paths, run
 PROTOCOL: dict[str, str | int] = {"protocol": "random", "folds": 1}  # of the songs' own split
 
 
-def main(method: str, width: int) -> None:
-    """Run ``method`` (base or fix) on the songs' genres with ``width`` times ``model.channels`` channels."""
+def main(method: Literal["base", "fix"], width: int) -> None:
+    """Run ``method`` on the songs' genres with ``width`` times ``model.channels`` channels."""
     settings = params.load()
     cell = f"{method}-x{width}"
     songs = paths.PILOT / "songs.parquet"

@@ -14,13 +14,14 @@ from stages.backend import backend
 def main(task: str, width: int) -> None:
     """Fit linear models of ``task`` on every representation of its clips, those of the estimator of ``width``."""
     settings = params.load()
+    asked = settings.task(task)
     corpus = Corpus(paths.CORPORA / task)
     clips = corpus.read_clips()
     folds = corpus.read_parts(clips)
     features = _represent(corpus, width, settings)
     classes = not pd.api.types.is_numeric_dtype(clips["target"])
     references = scores.reference_lines(clips["target"], folds) if classes else {}
-    facts: dict[str, str | int] = {"protocol": settings.tasks[task].protocol, "folds": len(folds)}
+    facts: dict[str, str | int] = {"protocol": asked.protocol, "folds": len(folds)}
     size = {"clips": sum(len(fold["test"]) for fold in folds), "channels": features["block1"].shape[1]}
     rows: list[dict[str, Any]] = []
     metrics: dict[str, Any] = facts | size

@@ -11,15 +11,16 @@ from stages import paths, run
 
 def main(corpus: str) -> None:
     """Split ``songs`` or a task."""
+    settings = params.load()
+    protocol = None if corpus == "songs" else settings.task(corpus).protocol
     folder = Corpus(paths.CORPORA / corpus)
     clips = folder.read_clips()
-    settings = params.load()
     table = _split(clips, corpus, settings)
     table.to_parquet(folder.splits, index=False)
     metrics: dict[str, str | int] = {}
-    if corpus != "songs":
+    if protocol:
         left_out = len(clips) - table["item_id"].nunique()
-        metrics = {"protocol": settings.tasks[corpus].protocol, "left_out": left_out}
+        metrics = {"protocol": protocol, "left_out": left_out}
     sizes = table.loc[table["fold"] == 0, "part"].value_counts()
     metrics |= {"folds": table["fold"].nunique(), **{part: int(sizes[part]) for part in PARTS}}
     if not pd.api.types.is_numeric_dtype(clips["target"]):
@@ -31,7 +32,7 @@ def main(corpus: str) -> None:
 def _split(clips: pd.DataFrame, corpus: str, settings: Params) -> pd.DataFrame:
     if corpus == "songs":
         return splits.random(clips, settings.songs.split.model_dump(), settings.seed)
-    task = settings.tasks[corpus]
+    task = settings.task(corpus)
     if clips["target"].nunique() < 2:
         raise InputError(f"tasks.{corpus}: every accepted clip has the same {task.target}: there is nothing to learn")
     try:

@@ -1,20 +1,23 @@
 """Train and test one method on one task at one capacity."""
 
+from typing import Literal
+
 from hearlog import params, scores
 from hearlog.corpus import Corpus
 from stages import cells, paths, run
 
 
-def main(task: str, method: str, width: int) -> None:
-    """Run ``method`` (base, fix, init or kd) on ``task`` with ``width`` times ``model.channels`` channels."""
+def main(task: str, method: Literal["base", "fix", "init", "kd"], width: int) -> None:
+    """Run ``method`` on ``task`` with ``width`` times ``model.channels`` channels."""
     settings = params.load()
+    asked = settings.task(task)
     corpus = Corpus(paths.CORPORA / task)
     clips = corpus.read_clips()
     folds = corpus.read_parts(clips)
     cell = f"{task}/{method}-x{width}"
     labels = [corpus.items, corpus.crops / "clips.parquet", corpus.splits]
     predictions, curves, saved = cells.run_cell(settings, cell, method, width, corpus, clips, folds, labels)
-    protocol: dict[str, str | int] = {"protocol": settings.tasks[task].protocol, "folds": len(folds)}
+    protocol: dict[str, str | int] = {"protocol": asked.protocol, "folds": len(folds)}
     cells.write_tables(paths.CELLS / cell, predictions, protocol)
     scores.label(curves, protocol).to_csv(paths.plot_path(f"transfer/{cell}.tsv"), sep="\t", index=False)
     headline = scores.mean_score(predictions)

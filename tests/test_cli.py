@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,8 @@ def test_report_refuses_a_table_that_lacks_a_cell(run_folder, capsys):
     [
         ("dvc.lock", "", "stage report has not run with these settings"),
         ("dvc.lock", "schema: '2.0'\n", "stage report has not run with these settings"),
+        ("dvc.lock", "- 1\n", "dvc.lock: the file is not as DVC writes it"),
+        ("dvc.lock", "stages:\n  report: 1\n", "dvc.lock: stages.report is not as DVC writes it"),
         ("dvc.lock", "stages:\n<<<<<<< HEAD\n", "dvc.lock: not readable as YAML"),
         ("plots/figure4.tsv", "task\tmethod\n", "figure4.tsv: has no column width, score, seed_spread"),
         ("plots/within_tasks.tsv", "", "within_tasks.tsv: not readable as a table"),
@@ -121,6 +124,29 @@ def test_a_reader_that_has_seen_enough_is_no_error(run_folder):
         report.stdout.close()  # as `head` does, but before the first line: no race
         assert report.stderr.read() == ""
         assert report.wait() == 1
+
+
+def test_closed_output_is_no_error(run_folder):
+    command = [sys.executable, "-m", "hearlog.cli", "report"]
+    closed = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *command], capture_output=True, text=True)
+    assert (closed.returncode, closed.stdout, closed.stderr) == (0, "", "")
+
+
+def test_a_folder_that_was_deleted_is_said(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f'rmdir {gone}; exec "{sys.executable}" -m hearlog.cli report'
+    said = subprocess.run(["sh", "-c", script], cwd=gone, capture_output=True, text=True).stderr
+    assert said == "hearlog: the current folder has been deleted. Change to the pipeline's folder\n"
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped(world):
+    world.write_sound("raw/songs/音楽.wav")
+    command = [sys.executable, "-m", "hearlog.cli", "check"]
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    found = subprocess.run(command, cwd=world.root, env=ascii_only, capture_output=True)
+    assert rb"\u97f3\u697d.wav" in found.stdout
+    assert found.stderr == b""
 
 
 def test_before_any_run_the_report_says_so(run_folder, capsys):

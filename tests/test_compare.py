@@ -1,3 +1,4 @@
+import hashlib
 import json
 import subprocess
 import sys
@@ -489,6 +490,8 @@ def test_a_number_may_be_written_in_two_ways(repository):
         ("params.yaml", "- seed\n", "params.yaml holds no settings"),
         ("dvc.lock", None, "has no dvc.lock"),
         ("dvc.lock", "stages:\n<<<<<<< HEAD\n", "a merge has left both versions in dvc.lock"),
+        ("dvc.lock", "stages: 1\n", "dvc.lock: stages is not as DVC writes it"),
+        ("dvc.lock", "stages:\n  report:\n    deps: [a]\n", "dvc.lock: stages.report.deps.0 is not as DVC writes it"),
         ("dvc.lock", "schema: '2.0'\n", "has not run with these settings, and 15 more"),
         ("metrics/transfer/gtzan/kd-x1.json", "[]", "gtzan/kd-x1.json: holds no scores"),
         ("metrics/transfer/gtzan/kd-x1.json", "{", "metrics/transfer/gtzan/kd-x1.json is not readable as JSON"),
@@ -513,6 +516,21 @@ def test_files_that_cannot_be_used_are_named_with_their_revision(repository, fil
 def test_a_score_that_is_no_number_is_left_out(repository):
     repository.write_cell("emomusic_arousal", "kd", score=float("nan"))
     assert read_revision("workspace").left_out == {("emomusic_arousal", 1, "kd"): "r2 is nan"}
+
+
+def test_scores_that_were_edited_after_the_run_are_left_out_with_the_reason(repository):
+    path = repository.path("gtzan", "kd")
+    recorded = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    outs = [{"path": path.relative_to(repository.root).as_posix(), "hash": "md5", "md5": recorded}]
+    repository.edit_lock("transfer@gtzan-kd-1", outs=outs)
+    assert len(read_revision("workspace").scores) == 16
+    repository.write_cell("gtzan", "kd", score=0.99)
+    repository.branch("honest")
+    repository.edit_lock("transfer@gtzan-kd-1", outs=outs)
+    repository.write_cell("gtzan", "kd", score=0.99)
+    reason = "its file in metrics/transfer is not the one that dvc.lock records: edited, or of another run"
+    assert read_revision("workspace").left_out == {("gtzan", 1, "kd"): reason}
+    assert f"workspace GTZAN x1 (kd) - {reason}" in printed("honest", "workspace")
 
 
 def test_the_command_compares_the_last_commit_with_the_workspace(repository, capsys):

@@ -44,6 +44,18 @@ def stage(world: Path, name: str, *arguments: str) -> subprocess.CompletedProces
     )
 
 
+def test_arguments_of_a_stage_run_by_hand_are_checked(world: Path) -> None:
+    for name, arguments, words in (
+        ("transfer", ("gtzan", "kdd", "1"), "invalid choice: 'kdd' (choose from 'base', 'fix', 'init', 'kd')"),
+        ("pilot", ("kd", "1"), "invalid choice: 'kd'"),
+        ("split_items", ("gtzn",), "tasks.gtzn: not in params.yaml, which has "),
+        ("crop_audio", ("gtzn",), "tasks.gtzn: not in params.yaml"),
+        ("list_items", ("gtzn",), "tasks.gtzn: not in params.yaml"),
+    ):
+        stopped = stage(world, name, *arguments)
+        assert stopped.returncode in (1, 2) and words in stopped.stderr, stopped.stderr[-2000:]
+
+
 def assert_light(process: subprocess.CompletedProcess[str]) -> None:
     """Some eighty processes make a run: none imports what it does not use."""
     assert "pandas" in process.stderr

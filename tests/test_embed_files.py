@@ -17,9 +17,11 @@ from model_world import write_model
 from sound_files import RATE, make_sound, write_sounds
 
 from hearlog import audio, cli, front_end
+from hearlog.errors import InputError
 from hearlog.features import embed
 from hearlog.features.extractor import FeatureExtractor
-from hearlog.features.table import read_features
+from hearlog.features.table import FeatureTable, read_features, write_features
+from hearlog.files import whole
 
 SONGS = 18
 AT_ONCE = 4  # files of a part
@@ -82,6 +84,27 @@ def test_tables_of_all_formats_hold_the_same(folder, tmp_path, capsys):
         assert np.array_equal(other.vectors, parquet.vectors)
     assert npz.about == parquet.about
     assert {key: parquet.about[key] for key in ("layer", "hop")} == {"layer": "embedding", "hop": None}
+
+
+def test_columns_of_features_are_taken_by_their_numbers(tmp_path):
+    table = FeatureTable(np.array(["a"], object), None, np.arange(12, dtype=np.float32)[None], {})
+    write_features(table, tmp_path / "f.csv")
+    columns = pd.read_csv(tmp_path / "f.csv")
+    columns[sorted(columns)].to_csv(tmp_path / "f.csv", index=False)  # f10 and f11 before f2
+    assert read_features(tmp_path / "f.csv").vectors.tolist() == [[*range(12)]]
+    columns.drop(columns="f3").to_csv(tmp_path / "f.csv", index=False)
+    with pytest.raises(InputError, match="f3"):
+        read_features(tmp_path / "f.csv")
+
+
+def test_a_table_without_room_leaves_the_one_before(tmp_path):
+    out = tmp_path / "f.csv"
+    out.write_text("before")
+    with pytest.raises(OSError, match="No space left") as found, whole(out) as partial:
+        partial.write_text("half")
+        Path("/dev/full").write_text("the rest")
+    assert found.value.filename == str(out)
+    assert [path.name for path in tmp_path.iterdir()] == ["f.csv"] and out.read_text() == "before"
 
 
 def test_windows_of_all_formats_have_their_starts(folder, tmp_path):
@@ -249,7 +272,7 @@ def kill_after(parts: int, command: list[str], folder: Path) -> None:
     """Run a command until it has kept so many parts in a folder, and kill it."""
     process = subprocess.Popen(command)
     end = time.monotonic() + PATIENCE
-    while len({path for path in folder.glob("*.npz") if path.stem != "partial"}) < parts:
+    while len({path for path in folder.glob("*.npz") if "partial" not in path.stem}) < parts:
         assert process.poll() is None, "it ended before it was killed"
         assert time.monotonic() < end, "it keeps nothing"
         time.sleep(0.001)

@@ -162,6 +162,7 @@ def test_a_sound_that_cannot_be_used_is_named(extractor, files, clips, tmp_path)
         ({"layer": "block6"}, "block6"),
         ({"hop": 0}, "hop"),
         ({"hop": -1}, "hop"),
+        ({"hop": 0.015}, "hop 0.015: give the seconds between windows, 0.0234375 "),
         ({"hop": np.inf}, "hop"),
         ({"sample_rate": 0}, "sample_rate 0"),
         ({"sample_rate": 44100.5}, "whole number"),

@@ -11,6 +11,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import image
 from page_world import HOSTILE, SONGS, TAG, in_ascii, write_world
 
 from hearlog.errors import InputError
@@ -241,8 +242,21 @@ def test_a_missing_figure_is_named(tmp_path):
     with pytest.raises(InputError, match=r"figure4\.png: no such file"):
         figures.read_figures(tmp_path, {})
     (tmp_path / "figure4.png").write_text("version https://git-lfs")
-    with pytest.raises(InputError, match=r"figure4\.png: not a PNG"):
+    with pytest.raises(InputError, match=r"figure4\.png: not a whole PNG"):
         figures.read_figures(tmp_path, {})
+    image.imsave(tmp_path / "whole.png", np.ones((30, 60, 3)))
+    (tmp_path / "figure4.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"figure4\.png: not a whole PNG"):
+        figures.read_figures(tmp_path, {})
+
+
+def test_a_table_of_scores_that_lacks_some_is_refused(copy, monkeypatch):
+    path = copy / "plots/figure4.tsv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.unlink()  # it is a link
+    path.write_text("".join(lines[:-1]))
+    with pytest.raises(InputError, match=r"figure4\.tsv: its scores are not those of metrics/transfer in 1 of 32"):
+        made_in(copy, monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["metrics/pilot.json", "plots/figure4.tsv", "data/logs/rejected.parquet", "dvc.lock"])

@@ -68,6 +68,8 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
         ("model.channels", 8, r"model\.channels: given 8; allowed: greater than or equal to 16"),
         ("model.channels", True, r"model\.channels: given True; allowed: a valid integer"),
         ("model.channels", "32", r"model\.channels: given '32'; allowed: a valid integer"),
+        ("tasks." + "x" * 65, {}, r"tasks\.x{65}\..*at most 64"),
+        ("transfer.kd.weight", 1e300, r"transfer\.kd\.weight: given 1e\+300; allowed: less than or equal to 1000000"),
         ("transfer.kd.weight", -1, r"transfer\.kd\.weight: given -1; allowed: greater than or equal to 0"),
         ("als.alpha", "much", r"als\.alpha: given 'much'; allowed: a valid number"),
         ("als.alpha", None, r"als\.alpha: given None"),
@@ -100,7 +102,11 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
         ("probe.widths", [2], r"probe\.widths \[2\] asks for estimators of \[2\], which are not in sweep\.widths"),
         ("probe.widths", [], r"probe\.widths: given \[\]"),
         ("probe.strengths", [1.0, 1.0], r"probe: strengths \[1\.0, 1\.0\] name a value twice"),
-        ("probe.strengths", [0.0], r"probe\.strengths\.0: given 0\.0; allowed: greater than 0"),
+        (
+            "probe.strengths",
+            [0.0],
+            r"probe\.strengths\.0: given 0\.0; allowed: greater than or equal",
+        ),
         ("runtime.device", "gpu", r"runtime\.device: given 'gpu'"),
         ("runtime.devices", 0, r"runtime\.devices: given 0; allowed: greater than or equal to 1"),
         (

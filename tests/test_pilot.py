@@ -236,6 +236,7 @@ def test_too_few_songs_get_a_sentence_instead_of_a_test(tmp_path):
     genres = {"jazz": (0, 0, 1, 0), "rock": (0, 1, 0, 0)}
     text = render_pilot(compare(tmp_path, genres=genres)[1])
     assert "too few" in text and "p =" not in text
+    assert text.endswith("at least 3).") and ".." not in text
     assert max(map(len, text.splitlines())) <= 100
 
 

@@ -117,7 +117,11 @@ def test_logs_are_read_from_both_formats(tmp_path, suffix):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("song,plays\na,1\n", "no column path"), ("path,plays\na,-1\n", "above 0"), ("path,plays\na,x\n", "above 0")],
+    [
+        ("song,plays\na,1\n", "no column path"),
+        ("path,plays\na,-1\n", "row 1"),
+        ("path,plays\na,0.5\n", "no whole number of plays"),
+    ],
 )
 def test_faulty_logs_are_refused(tmp_path, text, words):
     (tmp_path / "plays.csv").write_text(text)

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from hearlog.corpora import READERS
 from hearlog.splits import DRAWN_FOLDS, PUBLISHED
-from hearlog.validation import Block, Count, InnerShare, Location, NonNegative, Positive, Share, one_of
+from hearlog.validation import Block, Count, Float, InnerShare, Location, NonNegative, Positive, Share, one_of
 
 
 class Demo(Block):
@@ -157,7 +157,7 @@ class Estimator(Block):
 class Kd(Block):
     """Knowledge distillation: task loss + weight x distillation loss."""
 
-    weight: NonNegative
+    weight: Annotated[NonNegative, Field(le=1e6)]
 
 
 class Fix(Block):
@@ -211,7 +211,7 @@ class Probe(Block):
     """Linear probes of the estimator's layers: capacities as multipliers of ``model.channels``, and the penalty."""
 
     widths: Annotated[list[Count], Field(min_length=1)]
-    strengths: Annotated[list[Positive], Field(min_length=1)]
+    strengths: Annotated[list[Annotated[Float, Field(ge=1e-12)]], Field(min_length=1)]
     max_iterations: Count
 
     @model_validator(mode="after")

@@ -38,6 +38,7 @@ ADVICE = {
     errno.EISDIR: _WAY,
     errno.ENOTDIR: _WAY,
     errno.EEXIST: _WAY,
+    errno.ENAMETOOLONG: "Give it a shorter name",
     errno.EIO: "Check the disk it is on",
     errno.EMFILE: "Raise the limit of open files (ulimit -n)",
 }

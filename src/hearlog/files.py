@@ -1,9 +1,11 @@
-"""Files: their hash, and those that are not what they should be, Git LFS pointers and names that are no text."""
+"""Files: hashed, written whole, and refused where they are Git LFS pointers or their names are no text."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hearlog.errors import InputError
@@ -15,6 +17,26 @@ def sha256(path: Path) -> str:
     """Hash a file's content; hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give another name, with the same ending, to write a file under: it becomes ``path`` when it is whole.
+
+    Raises
+    ------
+    OSError
+        That of the writing, and naming ``path`` where it named none; then nothing is left of the file.
+    """
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException as error:
+        partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(partial)):
+            error.filename = str(path)
+        raise
 
 
 def is_lfs_pointer(path: Path) -> bool:

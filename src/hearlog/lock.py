@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 from hearlog.bounded_yaml import FASTEST, BoundedLoader
 from hearlog.errors import InputError
 
 Stages = Mapping[str, Mapping[str, Any]]  # of dvc.lock, by name
+
+
+class _File(BaseModel):
+    path: str
+    md5: str | None = None
+
+
+class _Stage(BaseModel):
+    cmd: str = ""
+    deps: list[_File] = []
+    params: dict[str, dict[str, Any]] = {}
+    outs: list[_File] = []
+
+
+class _Lock(BaseModel):
+    """What is read here of the form of ``dvc.lock``."""
+
+    stages: dict[str, _Stage] = {}
 
 
 class _Loader(BoundedLoader, FASTEST):
@@ -47,8 +67,41 @@ def read_stages(path: Path) -> Stages:
         content = parse_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())}). Run: dvc repro") from None
-    stages = content.get("stages") if isinstance(content, dict) else None
-    return stages if isinstance(stages, dict) else {}
+    try:
+        return stages_of(content)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}. Take it from git (git checkout {path}). Run: dvc repro") from None
+
+
+def stages_of(content: Any) -> Stages:
+    """Take the stages from what a ``dvc.lock`` holds; there may be none.
+
+    Raises
+    ------
+    ValueError
+        Naming the place, when it has another form than DVC gives it.
+    """
+    try:
+        _Lock.model_validate(content or {})
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"])) or "the file"
+        raise ValueError(f"{place} is not as DVC writes it") from None
+    stages: Stages = (content or {}).get("stages", {})
+    return stages
+
+
+def is_recorded(stage: Mapping[str, Any], path: str, text: str) -> bool:
+    """Whether a text file is the output that a stage wrote, and not edited since or of another run.
+
+    Parameters
+    ----------
+    stage
+        Of ``dvc.lock``; where it has no hash of the file, as DVC records it, anything is.
+    path, text
+        Of the file, its lines ended as on Linux.
+    """
+    hashes = {out["path"]: out.get("md5") for out in stage.get("outs", [])}
+    return hashes.get(path) in (None, hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
 
 
 def cell_stage(task: str, method: str, width: int) -> str:

@@ -28,7 +28,7 @@ OUTPUTS = (
     "metrics",
     "plots",
 )
-TaskName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+TaskName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]
 
 
 class Params(Block):
@@ -50,6 +50,12 @@ class Params(Block):
     transfer: Transfer
     pilot: Pilot
     probe: Probe
+
+    def task(self, name: str) -> Task:
+        """Return the settings of a task; `InputError` where it has none."""
+        if name not in self.tasks:
+            raise InputError(f"tasks.{name}: not in params.yaml, which has {', '.join(self.tasks)}")
+        return self.tasks[name]
 
     def frames(self, seconds: float) -> int:
         """Spectrogram frames in so many seconds."""

@@ -13,7 +13,8 @@ import pandas as pd
 
 from hearlog import statistics
 from hearlog.cell_scores import COMPARISONS, METHODS, protocol_label
-from hearlog.result_files import asked_for, read_columns
+from hearlog.errors import InputError
+from hearlog.result_files import asked_for, read_columns, read_table
 
 _TEST_COLUMNS = ["over", "comparison", "pairs", "wins", "ties", "losses", "points", "ci_low", "ci_high", "d_z", "t"]
 _TEST_COLUMNS += ["p", "p_holm", "p_sign_flip", "p_wilcoxon", "note", "note_exact"]
@@ -85,6 +86,34 @@ def headline(summary: dict[str, Any]) -> dict[str, Any]:
     if "r" in summary["kd_follows_fix"]:
         numbers["kd_follows_fix"] = round(summary["kd_follows_fix"]["r"], 3)
     return numbers
+
+
+def read_drawn(path: Path, cells: pd.DataFrame) -> pd.DataFrame:
+    """Read the scores that the report stage has drawn, with what it found of each cell.
+
+    Parameters
+    ----------
+    path
+        Of ``figure4.tsv``.
+    cells
+        As of `hearlog.cell_scores.read_cells`, of the same params.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or broken, or has other cells or scores than ``cells``.
+    """
+    key = ["task", "method", "width"]
+    drawn = read_table(path, [*key, "score", "seed_spread"])
+    both = cells[[*key, "score"]].merge(drawn[[*key, "score"]], "outer", on=key, suffixes=("", "_drawn"))
+    differ = both[~((both["score"] - both["score_drawn"]).abs() <= 1e-9)]
+    if not differ.empty:
+        first = differ.iloc[0]
+        raise InputError(
+            f"{path}: its scores are not those of metrics/transfer in {len(differ)} of {len(both)} cells, such as "
+            f"{first['task']}/{first['method']}-x{first['width']}, so the two come from different runs. Run: dvc repro"
+        )
+    return drawn
 
 
 def count_unfinished(cells: pd.DataFrame, folder: Path, epochs: int) -> pd.DataFrame:

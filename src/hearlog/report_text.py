@@ -149,8 +149,9 @@ def pilot_sentence(summary: dict[str, Any]) -> str:
     if not summary["songs"]:
         return str(summary["note"])
     accuracy, right, difference = summary["accuracy"], summary["right"], summary["fix-base"]
-    test = difference.get("note")
-    if test is None:
+    if note := difference.get("note"):
+        test = f"({note.removesuffix('.')})"
+    else:
         interval = f"[{difference['ci_low']:.1f}, {difference['ci_high']:.1f}]"
         test = f"{interval}, {difference['test']} {p_equals(difference['p'])}"
     return (

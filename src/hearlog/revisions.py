@@ -73,7 +73,10 @@ def read_revision(name: str) -> Revision:
         tasks, widths = list(params["tasks"]), sorted(params["sweep"]["widths"])
     except (KeyError, TypeError):
         raise InputError(f"{name}: its params.yaml names no tasks and sweep.widths. Name another revision") from None
-    stages = _mapping(read, name, "dvc.lock", _mend(name)).get("stages") or {}
+    try:
+        stages = lock.stages_of(_mapping(read, name, "dvc.lock", _mend(name)))
+    except ValueError as error:
+        raise InputError(f"{name}: dvc.lock: {error}. {_mend(name)}") from None
     scores, left_out, used = {}, {}, []
     for cell in [(task, width, method) for task in tasks for width in widths for method in METHODS]:
         stage = _stage(cell)
@@ -129,7 +132,10 @@ def _open(name: str) -> tuple[Callable[[str], str], str]:
 
 def pipeline_folder() -> Path:
     """Look for params.yaml here and, as DVC's commands do, in the folders above, up to the repository's root."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise InputError("the current folder has been deleted. Change to the pipeline's folder") from None
     for folder in (here, *here.parents):
         if (folder / "params.yaml").is_file():
             return folder
@@ -164,13 +170,16 @@ def _read_score(read: Callable[[str], str], name: str, cell: Cell, stage: Mappin
     task, width, method = cell
     path = f"metrics/transfer/{task}/{method}-x{width}.json"
     try:
-        metrics = json.loads(_text(read, name, path, _mend(name)))
+        text = _text(read, name, path, _mend(name))
+        metrics = json.loads(text)
     except FileNotFoundError:
         return "no file in metrics/transfer"
     except (ValueError, RecursionError) as error:
         raise InputError(f"{name}: {path} is not readable as JSON ({error}). {_mend(name)}") from None
     if reason := fault(metrics):
         raise InputError(f"{name}: {path}: {reason}. {_mend(name)}")
+    if not lock.is_recorded(stage, path, text):
+        return "its file in metrics/transfer is not the one that dvc.lock records: edited, or of another run"
     kind, score = kind_and_score(metrics)
     if not math.isfinite(metrics[score]):
         return f"{score} is {metrics[score]}"

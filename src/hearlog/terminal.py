@@ -22,7 +22,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 class PrintableStream:
-    """A text stream that is given `printable` text alone.
+    """A text stream that is given `printable` text alone, with escapes for what its encoding lacks.
 
     Parameters
     ----------
@@ -35,7 +35,8 @@ class PrintableStream:
 
     def write(self, text: str) -> int:
         """Write text."""
-        return self._stream.write(printable(text))
+        encoding = self._stream.encoding or "utf-8"
+        return self._stream.write(printable(text).encode(encoding, "backslashreplace").decode(encoding))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

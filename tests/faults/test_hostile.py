@@ -236,10 +236,10 @@ def test_tables_of_features_in_another_form_are_refused(arrays, tmp_path):
 
 
 @pytest.mark.attack("plays that are no numbers", REFUSED)
-@pytest.mark.parametrize("plays", ["inf", "nan", "1e300", "-1", "", "\x1b[2J"])
+@pytest.mark.parametrize("plays", ["inf", "nan", "1e300", "-1", "0.5", "", "\x1b[2J"])
 def test_plays_of_a_listener_are_numbers_of_plays(plays, tmp_path):
     (tmp_path / "plays.csv").write_text(f"path,plays\na,1\nb,{plays}\n")
-    assert_refused(read_plays, tmp_path / "plays.csv", "row 2", "no number of plays above 0")
+    assert_refused(read_plays, tmp_path / "plays.csv", "row 2", "no whole number of plays")
 
 
 @pytest.mark.attack("NaN and infinity in targets", REFUSED)

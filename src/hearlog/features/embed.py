@@ -24,7 +24,7 @@ from hearlog.crop import UnusableAudioError
 from hearlog.errors import InputError
 from hearlog.features.extractor import FeatureExtractor, Features
 from hearlog.features.table import SUFFIXES, FeatureTable, write_features
-from hearlog.files import sha256
+from hearlog.files import sha256, whole
 from hearlog.model_folder import CONFIG, WEIGHTS
 
 T = TypeVar("T")
@@ -110,8 +110,8 @@ def _embed(
         found = extractor.stream(left, **options, group=FILES_AT_ONCE)
         for kept, part in missing.items():
             arrays = _collect(part, _counted(islice(found, len(part)), bar), extractor.dimensions(about["layer"]))
-            np.savez(folder / "partial.npz", *arrays)
-            (folder / "partial.npz").replace(kept)
+            with whole(kept) as partial:
+                np.savez(partial, *arrays)
     columns = zip(*map(_read_part, parts), strict=True)
     paths, starts, vectors, rejected = (np.concatenate(column) for column in columns)
     rejected_table = out.with_name(f"{out.name}.rejected.csv")

@@ -7,7 +7,7 @@ import importlib.util
 import logging
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import torch
 from hearlog import model_folder
 from hearlog.errors import InputError
 from hearlog.features.engines import EXPORTED, OF, TorchEngine, open_engine
-from hearlog.files import sha256
+from hearlog.files import sha256, whole
 from hearlog.network import LAYERS, EmbeddingNetwork
 
 OPSET = 18
@@ -66,7 +66,10 @@ def export(folder: Path, form: str) -> tuple[Path, float]:
     mel = torch.from_numpy(np.random.default_rng(0).uniform(-80, 20, (2, config.mel.n_mels, frames)).astype(np.float32))
     path = folder / EXPORTED[form]
     module = AllLayers(network).eval()
-    (_write_onnx if form == "onnx" else _write_openvino)(module, mel, path, sha256(folder / model_folder.WEIGHTS))
+    weights = sha256(folder / model_folder.WEIGHTS)
+    numbers = whole(path.with_suffix(".bin")) if form == "openvino" else nullcontext()  # which stand beside model.xml
+    with whole(path) as partial, numbers:
+        (_write_onnx if form == "onnx" else _write_openvino)(module, mel, partial, weights)
     difference = _difference(network, folder, form, mel.numpy())
     if not difference <= TOLERANCE:
         raise RuntimeError(f"{path}: differs from torch by {difference:.2g} of the largest element")

@@ -136,8 +136,9 @@ class FeatureExtractor:
         layer = self._layer(layer)
         if batch_size < 1:
             raise InputError(f"batch_size {batch_size}: give the number of sounds at once, 1 or more")
-        if hop is not None and not 0 < hop < math.inf:
-            raise InputError(f"hop {hop:g}: give the seconds between windows, more than 0")
+        frame = self.config.mel.hop_length / self.config.audio.sample_rate
+        if hop is not None and not frame <= hop < math.inf:
+            raise InputError(f"hop {hop:g}: give the seconds between windows, {frame:g} (a frame) or more")
         if sample_rate is not None and not (sample_rate > 0 and sample_rate == int(sample_rate)):
             raise InputError(f"sample_rate {sample_rate!r}: give samples a second, a whole number")
 

@@ -109,7 +109,7 @@ def read_plays(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If it cannot be read, lacks the column or holds no plays, or a number of plays is not above 0 or beyond
+        If it cannot be read, lacks the column or holds no plays, or a number of plays is no whole number from 1 to
         `MOST_PLAYS`.
     """
     if not path.is_file():
@@ -121,7 +121,7 @@ def read_plays(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: holds no plays: give a row for each song that was played")
     if "plays" in table:
         plays = pd.to_numeric(table["plays"], errors="coerce")
-        wrong = ~((plays > 0) & (plays <= MOST_PLAYS))
-        tables.refuse(path, wrong, f"is no number of plays above 0, up to {MOST_PLAYS:,}: mend the row", table["plays"])
+        wrong = ~(plays.between(1, MOST_PLAYS) & (plays % 1 == 0))
+        tables.refuse(path, wrong, f"is no whole number of plays, 1 to {MOST_PLAYS:,}: mend the row", table["plays"])
         table["plays"] = plays
     return table.reset_index(drop=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hearlog.errors import InputError
+from hearlog.files import whole
 
 SUFFIXES = (".parquet", ".npz", ".csv")
 ABOUT = "hearlog"  # key under which Parquet and npz say what the features are
@@ -48,22 +50,25 @@ def write_features(table: FeatureTable, path: Path) -> None:
     Parquet and CSV have the columns ``path``, ``start`` where there are windows, and ``f0``, ``f1`` …; npz the arrays
     ``path``, ``start`` and ``features``.
     """
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    with whole(path) as partial:
+        _write(table, partial)
+
+
+def _write(table: FeatureTable, path: Path) -> None:
     if path.suffix == ".npz":
         arrays: dict[str, Any] = {"path": table.paths.astype(np.str_), "features": table.vectors}
         arrays |= {} if table.starts is None else {"start": table.starts}
         arrays[ABOUT] = json.dumps(table.about)
-        np.savez(partial, **arrays)
+        np.savez(path, **arrays)
     else:
         columns: dict[str, Any] = {"path": table.paths}
         columns |= {} if table.starts is None else {"start": table.starts}
         columns |= {f"f{i}": column for i, column in enumerate(np.ascontiguousarray(table.vectors.T))}
         if path.suffix == ".csv":
-            pd.DataFrame(columns).to_csv(partial, index=False)
+            pd.DataFrame(columns).to_csv(path, index=False)
         else:
             found = pa.table({**columns, "path": pa.array(table.paths, pa.string())})
-            pq.write_table(found.replace_schema_metadata({ABOUT: json.dumps(table.about)}), partial)
-    partial.replace(path)
+            pq.write_table(found.replace_schema_metadata({ABOUT: json.dumps(table.about)}), path)
 
 
 def read_features(path: Path) -> FeatureTable:
@@ -99,6 +104,10 @@ def read_features(path: Path) -> FeatureTable:
     return table
 
 
+def _is_feature(column: object) -> bool:
+    return re.fullmatch("f[0-9]+", str(column)) is not None
+
+
 def _check_form(table: FeatureTable) -> None:
     rows = table.vectors.shape[:1]
     columns = [table.paths] if table.starts is None else [table.paths, table.starts]
@@ -127,7 +136,7 @@ def _read_columns(path: Path) -> FeatureTable:
             found.to_pandas(ignore_metadata=True),
             json.loads((found.schema.metadata or {}).get(ABOUT.encode(), b"{}")),
         )
-    columns = [name for name in frame if str(name).startswith("f") and str(name)[1:].isdigit()]
+    columns = [f"f{i}" for i in range(sum(_is_feature(name) for name in frame))]
     if not columns:
         raise ValueError("no columns f0, f1 …")
     starts = frame["start"].to_numpy(np.float64) if "start" in frame else None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hearlog.errors import InputError
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG, _END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 
 
 class Caption(NamedTuple):
@@ -128,7 +128,7 @@ def read_figures(plots: Path, facts: dict[str, str]) -> list[Figure]:
     Raises
     ------
     InputError
-        When a picture is missing or is none.
+        When a picture is missing, cut or none.
     """
     return [
         _read(plots / f"{name}.png", place, caption, facts)
@@ -140,8 +140,8 @@ def _read(path: Path, place: int, caption: Caption, facts: dict[str, str]) -> Fi
     if not path.is_file():
         raise InputError(f"{path}: no such file. Run: dvc repro")
     content = path.read_bytes()
-    if not content.startswith(_PNG):
-        raise InputError(f"{path}: not a PNG file. Run: dvc repro -f report")
+    if not (content.startswith(_PNG) and content.endswith(_END)):
+        raise InputError(f"{path}: not a whole PNG file. Run: dvc repro -f report")
     width, height = struct.unpack(">II", content[16:24])
     picture = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
     words = caption.text.format(**facts)

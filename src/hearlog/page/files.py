@@ -32,7 +32,7 @@ def read_stages(path: Path, arguments: Collection[str]) -> dict[str, Any]:
     For each stage its ``cmd``, ``deps`` and ``outs``, in the order of the file.
     """
     stages = lock.read_stages(_existing(path))
-    return {name: stage for name, stage in stages.items() if set(stage["cmd"].split()[3:]) <= set(arguments)}
+    return {name: stage for name, stage in stages.items() if set(stage.get("cmd", "").split()[3:]) <= set(arguments)}
 
 
 def _existing(path: Path) -> Path:
