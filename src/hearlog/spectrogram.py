@@ -9,7 +9,7 @@ import torch
 from torchaudio.transforms import MelSpectrogram
 from tqdm import tqdm
 
-from hearlog import arrays
+from hearlog.arrays import RowWriter
 from hearlog.crop import FULL_SCALE
 
 FLOOR = 1e-10
@@ -47,7 +47,7 @@ class LogMelSpectrogram(torch.nn.Module):
 
 @torch.inference_mode()
 def compute_mel(crops: np.ndarray, transform: LogMelSpectrogram, out: Path) -> tuple[int, ...]:
-    """Transform crops to mel spectrograms, one at a time, into one memory-mapped array.
+    """Transform crops to mel spectrograms, one at a time, into one array on disk.
 
     Parameters
     ----------
@@ -62,10 +62,8 @@ def compute_mel(crops: np.ndarray, transform: LogMelSpectrogram, out: Path) -> t
     -------
     Shape of the array.
     """
-    shape = (len(crops), *transform(torch.zeros(crops.shape[1])).shape)
-    mels = arrays.create(out, shape, np.float16)
-    for row in tqdm(range(len(crops)), "mel", unit="clip", disable=None):
-        samples = torch.from_numpy(crops[row].astype(np.float32) / FULL_SCALE)
-        mels[row] = transform(samples).numpy()
-    mels.flush()
-    return shape
+    shape = transform(torch.zeros(crops.shape[1])).shape
+    with RowWriter(out, shape, np.float16) as mels:
+        for crop in tqdm(crops, "mel", unit="clip", disable=None):
+            mels.append(transform(torch.from_numpy(crop.astype(np.float32) / FULL_SCALE)).numpy())
+    return len(crops), *shape
