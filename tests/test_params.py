@@ -105,7 +105,7 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
         (
             "probe.strengths",
             [0.0],
-            r"probe\.strengths\.0: given 0\.0; allowed: greater than or equal",
+            r"probe\.strengths\.0: given 0\.0; allowed: greater than or equal to 0\.000000000001",
         ),
         ("runtime.device", "gpu", r"runtime\.device: given 'gpu'"),
         ("runtime.devices", 0, r"runtime\.devices: given 0; allowed: greater than or equal to 1"),

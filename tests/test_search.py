@@ -119,8 +119,9 @@ def test_logs_are_read_from_both_formats(tmp_path, suffix):
     ("text", "words"),
     [
         ("song,plays\na,1\n", "no column path"),
-        ("path,plays\na,-1\n", "row 1"),
-        ("path,plays\na,0.5\n", "no whole number of plays"),
+        ("path,plays\na,-1\n", "row 1: .*no whole number of plays, 1 to"),
+        ("path,plays\na,x\n", "row 1: .*no whole number of plays, 1 to"),
+        ("path,plays\na,0.5\n", "row 1: .*no whole number of plays, 1 to"),
     ],
 )
 def test_faulty_logs_are_refused(tmp_path, text, words):
