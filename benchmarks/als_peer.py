@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.peer import serve
 from hearlog.als.factorize import iterate
-from hearlog.interactions import read_interactions
-from hearlog.log_blocks import Als
+from hearlog.logs.interactions import read_interactions
+from hearlog.params.log_blocks import Als
 
 DEMO = yaml.safe_load((Path(__file__).parents[1] / "presets/demo.yaml").read_text(encoding="utf-8"))["als"]
 

@@ -16,8 +16,8 @@ import pandas as pd
 from benchmarks import measure
 from benchmarks.peer import peer
 from benchmarks.sounds import music_like, write_sound
-from hearlog import runtime
-from hearlog.crops import crop_items
+from hearlog.corpora.crops import crop_items
+from hearlog.runtime import backend as runtime
 
 FORMATS = ("mp3", "ogg", "flac", "wav")
 RATES = (44100, 48000)

@@ -20,8 +20,8 @@ import yaml
 from tqdm import tqdm
 
 from benchmarks import measure
-from hearlog import runtime
 from hearlog.check.files import inspect_files, same_bytes
+from hearlog.runtime import backend as runtime
 
 DEMO = Path(__file__).parents[1] / "presets/demo.yaml"
 SUFFIXES = ("mp3", "ogg", "wav", "flac")

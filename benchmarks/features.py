@@ -31,17 +31,19 @@ from benchmarks import measure
 from benchmarks.audio import write_files
 from benchmarks.networks import BATCH, FACTORS, PRECISIONS, make_pair, write_mels
 from benchmarks.peer import Ask, peer
-from hearlog import front_end, model_folder, runtime
-from hearlog.audio import quiet_decoders, read_crop
-from hearlog.blocks import Mel
-from hearlog.crop import UnusableAudioError
+from hearlog.audio.crop import UnusableAudioError
+from hearlog.audio.decode import quiet_decoders, read_crop
+from hearlog.features import front_end
 from hearlog.features.embed import describe, embed_files
 from hearlog.features.extractor import FeatureExtractor, load
 from hearlog.features.files import find_sounds
 from hearlog.features.table import read_features
-from hearlog.model_folder import Crop, ModelConfig, Network, Targets
-from hearlog.network import EmbeddingNetwork
-from hearlog.runtime import Backend
+from hearlog.model import folder as model_folder
+from hearlog.model.folder import Crop, ModelConfig, Network, Targets
+from hearlog.model.network import EmbeddingNetwork
+from hearlog.params.blocks import Mel
+from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import Backend
 
 PACKAGES = (
     "asc-music colobot-common-sounds extremetuxracer-data fillets-ng-data frozen-bubble-data funnyboat "

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hearlog import params, runtime
-from hearlog.audio import SUFFIXES
-from hearlog.crops import crop_items
-from hearlog.errors import InputError
-from hearlog.spectrogram import LogMelSpectrogram, compute_mel
+from hearlog import params
+from hearlog.audio.decode import SUFFIXES
+from hearlog.corpora.crops import crop_items
+from hearlog.mel.spectrogram import LogMelSpectrogram, compute_mel
+from hearlog.runtime import backend as runtime
+from hearlog.util.errors import InputError
 
 PAPER = Path(__file__).parents[1] / "presets/paper.yaml"
 

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from benchmarks.peer import serve
-from hearlog.log_blocks import Logs
 from hearlog.logs.ingest import ingest as ingest_logs
+from hearlog.params.log_blocks import Logs
 
 DEMO = yaml.safe_load((Path(__file__).parents[1] / "presets/demo.yaml").read_text(encoding="utf-8"))
 

@@ -18,10 +18,10 @@ from tqdm import tqdm
 from benchmarks import measure
 from benchmarks.networks import PRECISIONS, keras_ratio, make_pair, precision, write_mels
 from benchmarks.peer import Ask, peer
-from hearlog import runtime
-from hearlog.inference import predict
-from hearlog.network import EmbeddingNetwork
-from hearlog.runtime import Backend
+from hearlog.model.network import EmbeddingNetwork
+from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import Backend
+from hearlog.training.inference import predict
 
 CLIPS = {16: 512, 32: 256, 64: 128, 128: 64}  # a measurement
 REPEATS = 3

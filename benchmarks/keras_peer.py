@@ -1,4 +1,4 @@
-"""The network of `hearlog.network` in Keras on TensorFlow, as its users would write it; run by `benchmarks.peer`.
+"""The network of `hearlog.model.network` in Keras on TensorFlow, as its users would write it; run by `benchmarks.peer`.
 
 Trained and run in graph mode by Keras' own loops, from float32 arrays in memory, channels last. The gate follows the
 max-pooling, as in hearlog: equal, and faster in Keras, too.

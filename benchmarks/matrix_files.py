@@ -1,4 +1,4 @@
-"""The files of `hearlog.interactions`, written by peers, which have no hearlog, and compared."""
+"""The files of `hearlog.logs.interactions`, written by peers, which have no hearlog, and compared."""
 
 from pathlib import Path
 

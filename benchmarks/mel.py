@@ -14,8 +14,8 @@ import pandas as pd
 from benchmarks import measure
 from benchmarks.peer import peer
 from benchmarks.sounds import music_like
-from hearlog import runtime
-from hearlog.spectrogram import LogMelSpectrogram, compute_mel
+from hearlog.mel.spectrogram import LogMelSpectrogram, compute_mel
+from hearlog.runtime import backend as runtime
 
 SETTINGS = {"sample_rate": 16000, "n_fft": 512, "hop_length": 375, "n_mels": 96}
 SECONDS = 30

@@ -20,11 +20,12 @@ from tqdm import tqdm
 
 from benchmarks import measure
 from benchmarks.networks import BATCH, FACTORS, SHAPE, write_mels
-from hearlog import footprint, runtime
-from hearlog.estimator import embedding_objective
-from hearlog.network import EmbeddingNetwork
-from hearlog.optimisation import Optimisation
-from hearlog.training import Trainer
+from hearlog.estimator.train import embedding_objective
+from hearlog.model.network import EmbeddingNetwork
+from hearlog.plan import footprint
+from hearlog.runtime import backend as runtime
+from hearlog.training.loop import Trainer
+from hearlog.training.optimisation import Optimisation
 
 PARTS = (1, 2, 4, 8)
 

@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 
 from benchmarks.peer import Ask
-from hearlog.inference import predict
-from hearlog.network import EmbeddingNetwork
-from hearlog.runtime import Backend
+from hearlog.model.network import EmbeddingNetwork
+from hearlog.runtime.backend import Backend
+from hearlog.training.inference import predict
 
 BATCH, FACTORS, SHAPE = 16, 40, (96, 1280)  # the paper's; mel bands x frames of 30 s
 PRECISIONS = ("float32", "mixed_bfloat16")

@@ -29,7 +29,7 @@ from benchmarks.soak_checks import CHECKS
 from benchmarks.soak_world import ROOT, command_of, write_world
 from benchmarks.stage_watch import Watched, watch
 from benchmarks.stepped import LABEL
-from hearlog import checkpoint
+from hearlog.runtime import checkpoint
 
 ONCE = ("ingest_logs", "factorize", "select_songs")
 ROUND = {"crop_songs": "crop", "mel_songs": "mel", "split_songs": "", "train_estimator": LABEL, "embed_songs": "embed"}

@@ -13,8 +13,8 @@ import pandas as pd
 from safetensors.numpy import load_file
 
 from benchmarks.soak_world import SAMPLE_RATE, SECONDS
-from hearlog import checkpoint
-from hearlog.corpus import Corpus
+from hearlog.corpora.corpus import Corpus
+from hearlog.runtime import checkpoint
 
 SONGS = Path("data/corpora/songs")
 FACTORS = 40

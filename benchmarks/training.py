@@ -1,6 +1,6 @@
 """Training against the same network in Keras: python -m benchmarks.training [--channels 16 32 64 128] [--quick].
 
-hearlog's own loop (`hearlog.training.Trainer.fit`, spectrograms from a float16 memory map) and Keras' `model.fit`
+hearlog's own loop (`hearlog.training.loop.Trainer.fit`, spectrograms from a float16 memory map) and Keras' `model.fit`
 (float32 arrays in memory, in float32 and in mixed_bfloat16) train the CF estimator on batches of 16 clips of 30 s, in
 turn. Only whole steps count, after the first. The two networks are shown to be one: as many parameters, and with the
 same weights the same outputs. What a step does outside forward pass, backward pass and optimiser (loading, losses,
@@ -24,12 +24,12 @@ from benchmarks import measure
 from benchmarks.networks import BATCH, FACTORS, PRECISIONS, SHAPE, keras_ratio, make_pair, precision, write_mels
 from benchmarks.peer import Ask, peer
 from benchmarks.step_clock import StepClock
-from hearlog import runtime
-from hearlog.estimator import embedding_objective
-from hearlog.network import EmbeddingNetwork
-from hearlog.optimisation import Optimisation
-from hearlog.runtime import Backend
-from hearlog.training import Trainer
+from hearlog.estimator.train import embedding_objective
+from hearlog.model.network import EmbeddingNetwork
+from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import Backend
+from hearlog.training.loop import Trainer
+from hearlog.training.optimisation import Optimisation
 
 STEPS = {16: 17, 32: 9, 64: 4, 128: 2}  # a measurement, the first step not counted
 QUICK_STEPS = {16: 3, 32: 3, 64: 2}

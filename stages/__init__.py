@@ -21,7 +21,7 @@ import psutil
 # An editable install points at the original checkout; `dvc exp run --temp` works in a copy.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from hearlog.errors import InputError, refusal
+from hearlog.util.errors import InputError, refusal
 
 STARTED = time.time()  # before a stage's own imports, which take seconds
 TIMES = Path("data/times")  # followed by neither git nor DVC

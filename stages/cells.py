@@ -5,8 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hearlog import checkpoint, model_folder, params, scores, transfer
-from hearlog.corpus import Corpus
+from hearlog import params
+from hearlog.corpora.corpus import Corpus
+from hearlog.model import folder as model_folder
+from hearlog.runtime import checkpoint
+from hearlog.transfer import cell as transfer
+from hearlog.transfer import scores
 from stages import paths, trainers
 
 
@@ -26,8 +30,8 @@ def run_cell(
 
     Returns
     -------
-    Predictions and curves, as of `hearlog.transfer.Cell.run`, and what a killed run would go on from: to be cleared
-    when the outputs are written.
+    Predictions and curves, as of `hearlog.transfer.cell.Cell.run`, and what a killed run would go on from: to be
+    cleared when the outputs are written.
     """
     files = labels if method == "fix" else [*labels, corpus.mel]
     teacher = None

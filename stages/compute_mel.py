@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from hearlog import params, runtime
-from hearlog.corpus import Corpus
-from hearlog.spectrogram import LogMelSpectrogram, compute_mel
+from hearlog import params
+from hearlog.corpora.corpus import Corpus
+from hearlog.mel.spectrogram import LogMelSpectrogram, compute_mel
+from hearlog.runtime import backend as runtime
 from stages import paths, run
 
 

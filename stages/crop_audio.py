@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog import params, runtime
-from hearlog.corpus import Corpus
-from hearlog.crops import crop_items
+from hearlog import params
+from hearlog.corpora.corpus import Corpus
+from hearlog.corpora.crops import crop_items
+from hearlog.runtime import backend as runtime
 from stages import paths, run
 
 

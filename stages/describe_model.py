@@ -1,9 +1,10 @@
 """Write the model card of the CF estimator of one capacity."""
 
-from hearlog import model_folder, params
-from hearlog.model_card import write_card
-from hearlog.result_files import read_json
-from hearlog.synthetic import is_generated
+from hearlog import params
+from hearlog.model import folder as model_folder
+from hearlog.params.synthetic import is_generated
+from hearlog.report.model_card import write_card
+from hearlog.results.files import read_json
 from stages import paths, run
 
 

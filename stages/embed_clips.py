@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from hearlog import arrays, model_folder, params
-from hearlog.corpus import Corpus
-from hearlog.inference import predict
+from hearlog import params
+from hearlog.corpora.corpus import Corpus
+from hearlog.model import folder as model_folder
+from hearlog.training.inference import predict
+from hearlog.util import arrays
 from stages import paths, run
 from stages.backend import backend
 

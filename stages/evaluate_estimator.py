@@ -5,10 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog import arrays, evaluation, model_folder, params, ranking, runtime
-from hearlog.corpus import Corpus
-from hearlog.inference import predict
-from hearlog.interactions import read_interactions
+from hearlog import params
+from hearlog.corpora.corpus import Corpus
+from hearlog.estimator import evaluation, ranking
+from hearlog.logs.interactions import read_interactions
+from hearlog.model import folder as model_folder
+from hearlog.runtime import backend as runtime
+from hearlog.training.inference import predict
+from hearlog.util import arrays
 from stages import paths, run
 from stages.backend import backend
 

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from hearlog import arrays, params
+from hearlog import params
 from hearlog.als.factorize import Factors, iterate
 from hearlog.als.held_out import score_held_out
 from hearlog.als.norms import norm_correlation
-from hearlog.interactions import Interactions, read_interactions
+from hearlog.logs.interactions import Interactions, read_interactions
 from hearlog.params import Params
+from hearlog.util import arrays
 from stages import paths, run
 
 

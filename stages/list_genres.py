@@ -1,7 +1,7 @@
 """List which songs have a genre that can be learned and tested: the task of the pilot experiment."""
 
-from hearlog import genres
-from hearlog.corpus import Corpus
+from hearlog.corpora import genres
+from hearlog.corpora.corpus import Corpus
 from stages import paths, run
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog import params
-from hearlog.corpora import READERS
-from hearlog.corpus import Corpus
+from hearlog.corpora.corpus import Corpus
+from hearlog.corpora.readers import READERS
 from stages import paths, run
 
 

@@ -2,7 +2,7 @@
 
 from hearlog import params
 from hearlog.demo import world
-from hearlog.synthetic import FOLDER
+from hearlog.params.synthetic import FOLDER
 from stages import run
 
 

@@ -11,16 +11,19 @@ dependency a task, and so are the rejected songs; metrics/crops and metrics/spli
 from pathlib import Path
 from typing import Any
 
-from hearlog import params, probe_scores, report, report_text, synthetic
-from hearlog.cell_scores import METHODS, read_cells, title
-from hearlog.corpora import READERS
-from hearlog.corpus import Corpus
+from hearlog import params
+from hearlog.corpora.corpus import Corpus
+from hearlog.corpora.readers import READERS
 from hearlog.page import figures, files, neighbours, protocols, provenance, rejections, results, strip, times, words
 from hearlog.page.render import render
-from hearlog.params import Params
-from hearlog.plain_text import counted, data_size
-from hearlog.result_files import read_json, read_table
-from hearlog.synthetic import is_generated, is_synthetic
+from hearlog.params import Params, synthetic
+from hearlog.params.synthetic import is_generated, is_synthetic
+from hearlog.report import text as report_text
+from hearlog.results import over_tasks as report
+from hearlog.results import probes as probe_scores
+from hearlog.results.cells import METHODS, read_cells, title
+from hearlog.results.files import read_json, read_table
+from hearlog.util.plain_text import counted, data_size
 from stages import TIMES, paths, run
 
 PAGE = Path("report.html")

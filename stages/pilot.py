@@ -5,8 +5,10 @@ from typing import Literal
 
 import pandas as pd
 
-from hearlog import genres, params, scores
-from hearlog.corpus import Corpus
+from hearlog import params
+from hearlog.corpora import genres
+from hearlog.corpora.corpus import Corpus
+from hearlog.transfer import scores
 from stages import cells, paths, run
 
 PROTOCOL: dict[str, str | int] = {"protocol": "random", "folds": 1}  # of the songs' own split

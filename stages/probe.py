@@ -5,8 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog import model_folder, params, probe, representations, scores
-from hearlog.corpus import Corpus
+from hearlog import params
+from hearlog.corpora.corpus import Corpus
+from hearlog.model import folder as model_folder
+from hearlog.probing import fit as probe
+from hearlog.probing import representations
+from hearlog.transfer import scores
 from stages import paths, run
 from stages.backend import backend
 

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from hearlog import catalogue, params
-from hearlog.cf_embeddings import read_embeddings
+from hearlog import params
+from hearlog.als.reading import read_embeddings
+from hearlog.corpora import catalogue
 from hearlog.figures.cf_embeddings import cf_embeddings
 from hearlog.figures.style import save
-from hearlog.result_files import read_table
-from hearlog.synthetic import is_generated
+from hearlog.params.synthetic import is_generated
+from hearlog.results.files import read_table
 from stages import paths, run
 
 

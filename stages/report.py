@@ -5,13 +5,20 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hearlog import cell_intervals, cell_scores, params, pilot_scores, probe_scores, report, report_text, within_tasks
+from hearlog import params
 from hearlog.figures import confusion, curves, differences, embedding_map, estimator, style
 from hearlog.figures import pilot as pilot_figure
 from hearlog.figures import probe as probe_figure
 from hearlog.figures import scores as score_figures
 from hearlog.params import Params
-from hearlog.synthetic import is_synthetic
+from hearlog.params.synthetic import is_synthetic
+from hearlog.report import text as report_text
+from hearlog.results import cells as cell_scores
+from hearlog.results import intervals as cell_intervals
+from hearlog.results import over_tasks as report
+from hearlog.results import pilot as pilot_scores
+from hearlog.results import probes as probe_scores
+from hearlog.results import within_tasks
 from stages import paths, run
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog import catalogue, params
-from hearlog.corpus import Corpus
+from hearlog import params
+from hearlog.corpora import catalogue
+from hearlog.corpora.corpus import Corpus
 from stages import paths, run
 
 

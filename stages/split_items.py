@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from hearlog import params, splits
-from hearlog.corpus import PARTS, Corpus
-from hearlog.errors import InputError
+from hearlog import params
+from hearlog.corpora import splits
+from hearlog.corpora.corpus import PARTS, Corpus
 from hearlog.params import Params
+from hearlog.util.errors import InputError
 from stages import paths, run
 
 

@@ -3,11 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from hearlog import checkpoint, estimator, front_end, model_folder, params
+from hearlog import params
 from hearlog.als.regularization import weighted_regularization
-from hearlog.corpus import Corpus
-from hearlog.files import sha256
-from hearlog.model_folder import Crop, ModelConfig, Network, Targets
+from hearlog.corpora.corpus import Corpus
+from hearlog.estimator import train as estimator
+from hearlog.features import front_end
+from hearlog.model import folder as model_folder
+from hearlog.model.folder import Crop, ModelConfig, Network, Targets
+from hearlog.runtime import checkpoint
+from hearlog.util.files import sha256
 from stages import paths, run, trainers
 
 

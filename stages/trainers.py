@@ -1,10 +1,10 @@
 """How the stages train, from their params."""
 
 from hearlog import params
-from hearlog.augmentation import Augmentation
-from hearlog.blocks import Estimator, Transfer
-from hearlog.optimisation import Optimisation
-from hearlog.training import Trainer
+from hearlog.params.blocks import Estimator, Transfer
+from hearlog.training.augmentation import Augmentation
+from hearlog.training.loop import Trainer
+from hearlog.training.optimisation import Optimisation
 from stages.backend import backend
 
 

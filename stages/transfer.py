@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from hearlog import params, scores
-from hearlog.corpus import Corpus
+from hearlog import params
+from hearlog.corpora.corpus import Corpus
+from hearlog.transfer import scores
 from stages import cells, paths, run
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hearlog import feature_commands
-from hearlog.errors import InputError, refusal
-from hearlog.terminal import PrintableStream
+from hearlog.features import commands as feature_commands
+from hearlog.util.errors import InputError, refusal
+from hearlog.util.terminal import PrintableStream
 
 if TYPE_CHECKING:
     from hearlog.params import Params
@@ -77,7 +77,7 @@ def _add(commands: Any, command: Callable[..., int | None]) -> argparse.Argument
 
 
 def _folder() -> Path:
-    from hearlog.revisions import pipeline_folder
+    from hearlog.results.revisions import pipeline_folder
 
     return pipeline_folder()
 
@@ -136,7 +136,7 @@ def _names(text: str) -> list[str]:
 def plan(jobs: int, gpus: list[str]) -> None:
     """Print the time, memory and disk that `dvc repro` will need with the present params.yaml."""
     from hearlog import params
-    from hearlog.plan import describe_jobs, make_plan
+    from hearlog.plan.plan import describe_jobs, make_plan
 
     found = make_plan(params.load())
     print(found.describe())
@@ -146,7 +146,7 @@ def plan(jobs: int, gpus: list[str]) -> None:
 
 def jobs(jobs: int, gpus: list[str]) -> None:
     """Bring the pipeline up to date like `dvc repro`, N stages at once."""
-    from hearlog.jobs import run
+    from hearlog.pipeline.jobs import run
 
     run(jobs, gpus)
 
@@ -154,13 +154,13 @@ def jobs(jobs: int, gpus: list[str]) -> None:
 def report() -> None:
     """Print the scores and tests of the last run again, for the cells that params.yaml names."""
     from hearlog import params
-    from hearlog.cell_scores import read_cells
-    from hearlog.pilot_scores import read_summary
-    from hearlog.probe_scores import read_probes
-    from hearlog.report import count_unfinished, read_drawn, summarise
-    from hearlog.report_text import render_all
-    from hearlog.result_files import read_table
-    from hearlog.within_tasks import COLUMNS as WITHIN_COLUMNS
+    from hearlog.report.text import render_all
+    from hearlog.results.cells import read_cells
+    from hearlog.results.files import read_table
+    from hearlog.results.over_tasks import count_unfinished, read_drawn, summarise
+    from hearlog.results.pilot import read_summary
+    from hearlog.results.probes import read_probes
+    from hearlog.results.within_tasks import COLUMNS as WITHIN_COLUMNS
 
     settings = params.load()
     _refuse_other_settings(settings)
@@ -177,9 +177,9 @@ def report() -> None:
 
 def compare(revisions: Sequence[str], as_json: bool) -> None:
     """Put the scores of branches, commits or experiments side by side, and test each against the first."""
-    from hearlog.compare import compare
-    from hearlog.compare_text import to_json, to_text
-    from hearlog.revisions import WORKSPACE, read_revision
+    from hearlog.report.comparison import to_json, to_text
+    from hearlog.results.compare import compare
+    from hearlog.results.revisions import WORKSPACE, read_revision
 
     names = list(revisions) or ["HEAD"]
     names += [WORKSPACE] if len(names) == 1 else []
@@ -192,8 +192,8 @@ def compare(revisions: Sequence[str], as_json: bool) -> None:
 
 def _refuse_other_settings(settings: Params) -> None:
     """Stop where the files of the last run were made with other settings than params.yaml holds."""
-    from hearlog import lock
-    from hearlog.cell_scores import METHODS
+    from hearlog.pipeline import lock
+    from hearlog.results.cells import METHODS
 
     stages = lock.read_stages(Path("dvc.lock"))
     present = lock.parse_yaml(Path("params.yaml").read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from hearlog.interactions import Interactions
+from hearlog.logs.interactions import Interactions
 
 
 def confidences(rows: Interactions, alpha: float) -> np.ndarray:

@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 from hearlog.als import exact
 from hearlog.als.confidence import confidences
 from hearlog.als.memory import SOLVED
-from hearlog.interactions import Interactions
-from hearlog.log_blocks import Als
+from hearlog.logs.interactions import Interactions
+from hearlog.params.log_blocks import Als
 
 # implicit's default; few steps suffice from a warm start: G. Takács, I. Pilászy, D. Tikk: "Applications of the
 # conjugate gradient method for implicit feedback collaborative filtering", RecSys 2011.

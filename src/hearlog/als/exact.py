@@ -11,9 +11,9 @@ import torch
 
 from hearlog.als.confidence import confidences
 from hearlog.als.loss import gram
-from hearlog.errors import InputError
-from hearlog.interactions import Interactions
-from hearlog.log_blocks import Als
+from hearlog.logs.interactions import Interactions
+from hearlog.params.log_blocks import Als
+from hearlog.util.errors import InputError
 
 # Entries whose columns are copied to the device at once.
 BLOCK = 2**24

@@ -19,13 +19,13 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from hearlog import runtime
 from hearlog.als import conjugate, exact
 from hearlog.als.confidence import confidences
 from hearlog.als.loss import loss, refuse_diverged
 from hearlog.als.memory import refuse_too_large
-from hearlog.interactions import Interactions
-from hearlog.log_blocks import Als
+from hearlog.logs.interactions import Interactions
+from hearlog.params.log_blocks import Als
+from hearlog.runtime import backend as runtime
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Every song is ranked for a user but those of the user's part that was fitted on.
 which the list of the k highest scores has some at places 1 to k, the means over users are
 
 ``recall_at_k``
-    Relevant songs in the list, divided by min(k, R), so that 1 can be reached; as in `hearlog.ranking`.
+    Relevant songs in the list, divided by min(k, R), so that 1 can be reached; as in `hearlog.estimator.ranking`.
 ``ndcg_at_k``
     The sum of 1 / log2(place + 1) over relevant songs, divided by that of a list that starts with them.
 ``map_at_k``
@@ -27,8 +27,8 @@ from scipy.sparse import csr_matrix
 from hearlog.als.factorize import Factors
 from hearlog.als.memory import SCORES
 from hearlog.als.split import Split, split
-from hearlog.interactions import Interactions
-from hearlog.log_blocks import Als
+from hearlog.logs.interactions import Interactions
+from hearlog.params.log_blocks import Als
 
 CUTOFFS = (10, 50)
 WATCHED = "ndcg_at_10"  # what patience is about

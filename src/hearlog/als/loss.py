@@ -9,9 +9,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from hearlog.als.confidence import confidences
-from hearlog.errors import InputError
-from hearlog.interactions import Interactions
-from hearlog.log_blocks import Als
+from hearlog.logs.interactions import Interactions
+from hearlog.params.log_blocks import Als
+from hearlog.util.errors import InputError
 
 MOST = 100.0  # factors of zeros have a loss of 1 at most, and each half-step lowers it
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 
 from hearlog.als.split import SCORED
-from hearlog.errors import InputError
-from hearlog.interactions import BLOCK, TRANSPOSED, Interactions
-from hearlog.log_blocks import Als
+from hearlog.logs.interactions import BLOCK, TRANSPOSED, Interactions
+from hearlog.params.log_blocks import Als
+from hearlog.util.errors import InputError
 
 SCORES = 2**27  # of held-out songs, computed at once, whatever the number of songs
 SOLVED = 2**27  # entries whose rows engine implicit solves at once

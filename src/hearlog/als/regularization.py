@@ -6,8 +6,8 @@ from math import sqrt
 
 import numpy as np
 
-from hearlog.interactions import Interactions
-from hearlog.log_blocks import Als
+from hearlog.logs.interactions import Interactions
+from hearlog.params.log_blocks import Als
 
 
 def weighted_regularization(users: int, songs: int, entries: int, regularization: float) -> float:

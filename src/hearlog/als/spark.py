@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 from hearlog.als.factorize import Factors
 from hearlog.als.loss import loss, refuse_diverged
 from hearlog.als.regularization import weighted_regularization
-from hearlog.interactions import Interactions
-from hearlog.log_blocks import Als, Spark
-from hearlog.spark_session import file_url, spark_session
+from hearlog.logs.interactions import Interactions
+from hearlog.params.log_blocks import Als, Spark
+from hearlog.runtime.spark_session import file_url, spark_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
-from hearlog.errors import InputError
-from hearlog.interactions import Interactions
+from hearlog.logs.interactions import Interactions
+from hearlog.util.errors import InputError
 
 SCORED = 10_000  # most users scored: the standard error of a mean is then below 0.005
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hearlog import catalogue
 from hearlog.check.across import check_across
 from hearlog.check.audio import usable
 from hearlog.check.dependencies import check_dependencies
@@ -15,11 +14,12 @@ from hearlog.check.needs import check_needs
 from hearlog.check.published import check_published
 from hearlog.check.songs import check_songs
 from hearlog.check.tasks import check_clips
-from hearlog.corpora import READERS
+from hearlog.corpora import catalogue
+from hearlog.corpora.readers import READERS
 from hearlog.params import Params
-from hearlog.plain_text import counted, some
-from hearlog.synthetic import is_generated
-from hearlog.workload import LogSize
+from hearlog.params.synthetic import is_generated
+from hearlog.plan.workload import LogSize
+from hearlog.util.plain_text import counted, some
 
 
 def run_check(params: Params, full: bool) -> list[Section]:

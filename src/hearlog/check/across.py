@@ -9,7 +9,7 @@ import pandas as pd
 
 from hearlog.check.findings import Section
 from hearlog.check.leakage import songs
-from hearlog.plain_text import counted, some
+from hearlog.util.plain_text import counted, some
 
 KEYS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "file": lambda items: items["content"],

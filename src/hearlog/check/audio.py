@@ -8,7 +8,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from hearlog.check.findings import Section
-from hearlog.plain_text import counted, some
+from hearlog.util.plain_text import counted, some
 
 # What is said of files of a reason, and what to do about them.
 REASONS = {

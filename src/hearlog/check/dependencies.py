@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from hearlog.check.findings import Section
-from hearlog.plain_text import counted, some
+from hearlog.util.plain_text import counted, some
 
 LINKS = {errno.ENOENT: "a link to nothing", errno.ELOOP: "a link to itself"}
 IGNORED = {".git", ".hg", ".dvc", ".venv", ".venv-peers", ".smoke", "__pycache__"}  # folders, by DVC and .dvcignore

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 from tqdm import tqdm
 
-from hearlog.audio import FileInfo, quiet_decoders, read_crop, read_info
-from hearlog.crop import UnusableAudioError
+from hearlog.audio.crop import UnusableAudioError
+from hearlog.audio.decode import FileInfo, quiet_decoders, read_crop, read_info
 
 COLUMNS = {
     "bytes": "Int64",
@@ -50,10 +50,10 @@ def inspect_files(
     root
         Folder of the audio files.
     sample_rate, seconds, min_seconds
-        Of the crop, as in `hearlog.audio.read_crop`.
+        Of the crop, as in `hearlog.audio.decode.read_crop`.
     full
         Decode each file as the crop will, which gives the same reasons; otherwise only the headers are read, which
-        leaves some unseen: see `hearlog.audio.read_info`.
+        leaves some unseen: see `hearlog.audio.decode.read_info`.
     threads
         Files read at once.
     description

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hearlog.errors import InputError
-from hearlog.terminal import printable
+from hearlog.util.errors import InputError
+from hearlog.util.terminal import printable
 
 Level = Literal["problem", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("problem", "warning", "note")

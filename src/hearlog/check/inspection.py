@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hearlog import runtime
 from hearlog.check.files import inspect_files, same_bytes
 from hearlog.params import Params
+from hearlog.runtime import backend as runtime
 
 SONGS = "songs"  # no task has this name: hearlog.params sees to it
 

@@ -8,8 +8,8 @@ import unicodedata
 import pandas as pd
 
 from hearlog.check.findings import Section
-from hearlog.corpora.dataset import DataSet
-from hearlog.plain_text import some
+from hearlog.corpora.readers.dataset import DataSet
+from hearlog.util.plain_text import some
 
 BETWEEN_WORDS = re.compile(r"[\W_]+")
 KEEP_GROUPS = ("artist_cv", "grouped_cv")
@@ -37,7 +37,7 @@ def shared(keys: pd.Series, parts: pd.DataFrame) -> pd.DataFrame:
     keys
         What must not be shared, by item id; null where it is not known.
     parts
-        ``fold``, ``item_id`` and ``part``, as of `hearlog.splits.split`.
+        ``fold``, ``item_id`` and ``part``, as of `hearlog.corpora.splits.split`.
 
     Returns
     -------

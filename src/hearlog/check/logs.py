@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog.check.findings import Section
-from hearlog.log_blocks import Logs
 from hearlog.logs.rejected import place
 from hearlog.logs.survey import Survey, survey
 from hearlog.params import Params
-from hearlog.plain_text import counted
-from hearlog.workload import LogSize
+from hearlog.params.log_blocks import Logs
+from hearlog.plan.workload import LogSize
+from hearlog.util.plain_text import counted
 
 QUICK_ROWS = 1_000_000
 DOUBT = "in the rows that were read (`hearlog check --full` reads all)"

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 from hearlog.check.findings import Section
 from hearlog.params import Params
-from hearlog.plain_text import some
-from hearlog.plan import TYPICAL_EPOCHS, Plan, make_plan
-from hearlog.workload import LogSize
+from hearlog.plan.plan import TYPICAL_EPOCHS, Plan, make_plan
+from hearlog.plan.workload import LogSize
+from hearlog.util.plain_text import some
 
 
 def check_needs(section: Section, params: Params, clips: Mapping[str, int], logs: LogSize | None) -> None:

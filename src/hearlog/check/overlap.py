@@ -10,7 +10,7 @@ import pandas as pd
 from hearlog.check.audio import usable
 from hearlog.check.findings import Section
 from hearlog.check.logs import Plays
-from hearlog.plain_text import counted, some
+from hearlog.util.plain_text import counted, some
 
 # How the ids of logs and catalogue may differ for the same songs, and what makes them alike.
 SPELLINGS: dict[str, Callable[[str], str]] = {

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog.check.findings import Section
-from hearlog.corpora import READERS
-from hearlog.corpora.dataset import DataSet
-from hearlog.corpus import PARTS
+from hearlog.corpora.corpus import PARTS
+from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.dataset import DataSet
 from hearlog.params import Task
-from hearlog.plain_text import some
-from hearlog.synthetic import is_generated
+from hearlog.params.synthetic import is_generated
+from hearlog.util.plain_text import some
 
 Counts = dict[str, dict[str, int]]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hearlog.check.findings import LEVELS, Section, count, is_ready
-from hearlog.plain_text import counted, data_size, paragraph
+from hearlog.util.plain_text import counted, data_size, paragraph
 
 INDENT = 17  # columns that the name of a fact, or the level of a finding, may take
 NO_BREAK = "\x1f"  # a space of a figure, where no line may end; no text has this character

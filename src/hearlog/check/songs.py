@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog import catalogue, splits
-from hearlog.audio import SUFFIXES
+from hearlog.audio.decode import SUFFIXES
 from hearlog.check.audio import pairs, repeated, report_files, report_share, usable
 from hearlog.check.dependencies import is_utf8
 from hearlog.check.findings import Section
 from hearlog.check.leakage import find_shared, songs
 from hearlog.check.logs import Plays
 from hearlog.check.overlap import report_overlap
-from hearlog.corpus import PARTS
+from hearlog.corpora import catalogue, splits
+from hearlog.corpora.corpus import PARTS
 from hearlog.params import Params
-from hearlog.plain_text import counted, some
+from hearlog.util.plain_text import counted, some
 
 ENDINGS = tuple(SUFFIXES)  # as `str.endswith` takes them
 

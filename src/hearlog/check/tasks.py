@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from hearlog import splits
-from hearlog.cell_scores import protocol_label
 from hearlog.check.audio import pairs, repeated, report_files, report_share, usable
 from hearlog.check.findings import Section
 from hearlog.check.leakage import check_leakage
-from hearlog.corpora import READERS
-from hearlog.corpus import ITEM_COLUMNS, PARTS
+from hearlog.corpora import splits
+from hearlog.corpora.corpus import ITEM_COLUMNS, PARTS
+from hearlog.corpora.readers import READERS
 from hearlog.params import Params, Task
-from hearlog.plain_text import counted, some
+from hearlog.results.cells import protocol_label
+from hearlog.util.plain_text import counted, some
 
 
 def check_clips(section: Section, items: pd.DataFrame, task: Task, params: Params) -> pd.DataFrame:

@@ -19,13 +19,13 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from hearlog.audio import quiet_decoders
-from hearlog.crop import UnusableAudioError
-from hearlog.errors import InputError
+from hearlog.audio.crop import UnusableAudioError
+from hearlog.audio.decode import quiet_decoders
 from hearlog.features.extractor import FeatureExtractor, Features
 from hearlog.features.table import SUFFIXES, FeatureTable, write_features
-from hearlog.files import sha256, whole
-from hearlog.model_folder import CONFIG, WEIGHTS
+from hearlog.model.folder import CONFIG, WEIGHTS
+from hearlog.util.errors import InputError
+from hearlog.util.files import sha256, whole
 
 T = TypeVar("T")
 FILES_AT_ONCE = 64  # of a part, which is kept when a run is stopped

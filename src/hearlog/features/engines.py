@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from hearlog import model_folder, runtime
-from hearlog.errors import InputError
-from hearlog.files import sha256
-from hearlog.network import EmbeddingNetwork
+from hearlog.model import folder as model_folder
+from hearlog.model.network import EmbeddingNetwork
+from hearlog.runtime import backend as runtime
+from hearlog.util.errors import InputError
+from hearlog.util.files import sha256
 
 ENGINES = ("torch", "onnx", "openvino")
 EXPORTED = {"onnx": "model.onnx", "openvino": "model.xml"}  # files of a model folder
@@ -23,7 +24,7 @@ class Engine(Protocol):
     """Runs a network."""
 
     def run(self, mels: np.ndarray, layer: str) -> np.ndarray:
-        """Map spectrograms, float16, clips x mel bands x frames, to one of `hearlog.network.LAYERS`.
+        """Map spectrograms, float16, clips x mel bands x frames, to one of `hearlog.model.network.LAYERS`.
 
         Returns
         -------
@@ -40,7 +41,7 @@ class TorchEngine:
     network
         With trained weights.
     device, precision
-        As of `hearlog.runtime.start`.
+        As of `hearlog.runtime.backend.start`.
     """
 
     def __init__(self, network: EmbeddingNetwork, device: str, precision: str) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hearlog import model_folder
-from hearlog.errors import InputError
 from hearlog.features.engines import EXPORTED, OF, TorchEngine, open_engine
-from hearlog.files import sha256, whole
-from hearlog.network import LAYERS, EmbeddingNetwork
+from hearlog.model import folder as model_folder
+from hearlog.model.network import LAYERS, EmbeddingNetwork
+from hearlog.util.errors import InputError
+from hearlog.util.files import sha256, whole
 
 OPSET = 18
 TOLERANCE = 1e-4  # of the largest element of a layer
@@ -25,7 +25,7 @@ PACKAGES = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("onnx", 
 
 
 class AllLayers(torch.nn.Module):
-    """A network whose output is a tuple of `hearlog.network.LAYERS`."""
+    """A network whose output is a tuple of `hearlog.model.network.LAYERS`."""
 
     def __init__(self, network: EmbeddingNetwork) -> None:
         super().__init__()

@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hearlog import model_folder, runtime
-from hearlog.ahead import ahead
-from hearlog.crop import UnusableAudioError
-from hearlog.errors import InputError
+from hearlog.audio.crop import UnusableAudioError
 from hearlog.features.engines import Engine, open_engine
-from hearlog.front_end import FrontEnd, open_front_end
-from hearlog.model_folder import ModelConfig
-from hearlog.network import LAYERS
+from hearlog.features.front_end import FrontEnd, open_front_end
+from hearlog.model import folder as model_folder
+from hearlog.model.folder import ModelConfig
+from hearlog.model.network import LAYERS
+from hearlog.runtime import backend as runtime
+from hearlog.util.ahead import ahead
+from hearlog.util.errors import InputError
 
 Sound = str | os.PathLike[str] | np.ndarray  # a file, or its samples
 PRECISIONS = ("float32", "bfloat16", "auto")

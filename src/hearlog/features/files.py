@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hearlog.audio import SUFFIXES
-from hearlog.errors import InputError
+from hearlog.audio.decode import SUFFIXES
+from hearlog.util.errors import InputError
 
 
 def find_sounds(places: Iterable[str | os.PathLike[str]]) -> list[Path]:

@@ -9,11 +9,11 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from sklearn.neighbors import NearestNeighbors
 
-from hearlog import tables
 from hearlog.als.factorize import fold_in
-from hearlog.errors import InputError
+from hearlog.corpora import tables
 from hearlog.features.table import FeatureTable
-from hearlog.model_folder import ModelConfig
+from hearlog.model.folder import ModelConfig
+from hearlog.util.errors import InputError
 
 COLUMNS = ["path", "plays"]
 MOST_PLAYS = 2**31 - 1

@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hearlog.errors import InputError
-from hearlog.files import whole
+from hearlog.util.errors import InputError
+from hearlog.util.files import whole
 
 SUFFIXES = (".parquet", ".npz", ".csv")
 ABOUT = "hearlog"  # key under which Parquet and npz say what the features are

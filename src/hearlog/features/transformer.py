@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
-from hearlog.errors import InputError
 from hearlog.features.extractor import FeatureExtractor, load
+from hearlog.util.errors import InputError
 
 
 class CFFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

@@ -14,20 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from hearlog.als.norms import norm_correlation
-from hearlog.cf_embeddings import Reading
+from hearlog.als.reading import Reading
 from hearlog.figures.song_map import FEWEST, LOOKS, coloured, draw_songs, legend_entries, place, same_genre_in_words
-from hearlog.figures.style import (
-    FAINT,
-    MINUS,
-    PAGE,
-    QUIET,
-    STYLE,
-    SYNTHETIC,
-    fit_name,
-    has_glyphs,
-    name_panel,
-)
-from hearlog.plain_text import counted
+from hearlog.figures.style import FAINT, MINUS, PAGE, QUIET, STYLE, SYNTHETIC, fit_name, has_glyphs, name_panel
+from hearlog.util.plain_text import counted
 
 _HELD_OUT = "ndcg_at_10"
 _ABREAST = 2  # queries

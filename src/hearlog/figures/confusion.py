@@ -12,19 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from hearlog.cell_scores import METHODS, read_predictions
-from hearlog.figures.style import (
-    COLOURS,
-    COLUMN,
-    FAINT,
-    MARKERS,
-    PAGE,
-    QUIET,
-    STYLE,
-    SYNTHETIC_SCORES,
-    short_name,
-)
+from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, PAGE, QUIET, STYLE, SYNTHETIC_SCORES, short_name
 from hearlog.figures.task_panels import name_task
+from hearlog.results.cells import METHODS, read_predictions
 
 _TASKS_ABREAST = 2
 _SHOWN = 0.1  # smaller shares are a shade without a number
@@ -42,9 +32,9 @@ def confusion_matrices(cells: pd.DataFrame, folder: Path, method: str, synthetic
     Parameters
     ----------
     cells
-        As of `hearlog.cell_scores.read_cells`.
+        As of `hearlog.results.cells.read_cells`.
     folder
-        As of `hearlog.cell_scores.read_predictions`.
+        As of `hearlog.results.cells.read_predictions`.
     method
         Whose matrices to draw.
     synthetic

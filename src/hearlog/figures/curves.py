@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from hearlog.cell_scores import METHODS
 from hearlog.figures.style import COLOURS, MARKERS, QUIET, STYLE, SYNTHETIC
 from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
-from hearlog.report import read_curves
+from hearlog.results.cells import METHODS
+from hearlog.results.over_tasks import read_curves
 
 _LOSSES = {"classification": "cross-entropy", "regression": "squared error"}
 _FITTED = (0, (4, 2))  # dashes: the output layer of fix is fitted to convergence and has no epochs
@@ -29,9 +29,9 @@ def training_curves(cells: pd.DataFrame, folder: Path, synthetic: bool) -> Figur
     Parameters
     ----------
     cells
-        As of `hearlog.cell_scores.read_cells`.
+        As of `hearlog.results.cells.read_cells`.
     folder
-        As of `hearlog.report.read_curves`.
+        As of `hearlog.results.over_tasks.read_curves`.
     synthetic
         Whether to say that the numbers are of the embedded data set.
     """

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from hearlog.cell_scores import COMPARISONS, protocol_label
 from hearlog.figures.style import (
     COLOURS,
     FAINT,
@@ -26,7 +25,8 @@ from hearlog.figures.style import (
     name_panel,
     short_name,
 )
-from hearlog.plain_text import p_equals
+from hearlog.results.cells import COMPARISONS, protocol_label
+from hearlog.util.plain_text import p_equals
 
 _UNITS = {"classification": "points of accuracy", "regression": "r²"}
 _PERCENT = {"classification": 100, "regression": 1}
@@ -41,11 +41,11 @@ def paired_differences(cells: pd.DataFrame, summary: dict[str, Any], within: pd.
     Parameters
     ----------
     cells
-        As of `hearlog.cell_scores.read_cells`.
+        As of `hearlog.results.cells.read_cells`.
     summary
-        As of `hearlog.report.summarise`: the means and their intervals are its ``pairs`` and ``tasks``.
+        As of `hearlog.results.over_tasks.summarise`: the means and their intervals are its ``pairs`` and ``tasks``.
     within
-        As of `hearlog.within_tasks.compare`: the intervals of single pairs. Over folds of unequal size their
+        As of `hearlog.results.within_tasks.compare`: the intervals of single pairs. Over folds of unequal size their
         middle is not quite the dot, which is the difference of the scores that the tests take.
     synthetic
         Whether to say that the numbers are of the embedded data set.

@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from hearlog.errors import InputError
+from hearlog.als.neighbours import NEIGHBOURS, agreement, nearest
 from hearlog.figures.song_map import FEWEST, coloured, draw_songs, legend_entries, percent, place, same_genre_in_words
 from hearlog.figures.style import COLUMN, PAGE, STYLE, SYNTHETIC, name_panel
-from hearlog.neighbours import NEIGHBOURS, agreement, nearest
+from hearlog.util.errors import InputError
 
 SONGS = 2000  # most that are drawn: t-SNE takes 8 s for each map of them
 

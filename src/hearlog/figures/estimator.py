@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
-from hearlog.errors import InputError
 from hearlog.figures.style import FAINT, MINUS, PAGE, QUIET, STYLE, SYNTHETIC, name_panel
+from hearlog.util.errors import InputError
 
 _COLOUR = "#009E73"  # not one of the methods'
 _SOURCES: dict[str, dict[str, Any]] = {

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, MINUS, QUIET, STYLE, SYNTHETIC, interval
-from hearlog.intervals import wilson_interval
-from hearlog.pilot_scores import MODELS
-from hearlog.plain_text import p_equals
+from hearlog.results.pilot import MODELS
+from hearlog.statistics.intervals import wilson_interval
+from hearlog.util.plain_text import p_equals
 
 _SHOWN = 40  # genres that fit on a page
 _LONGEST_NAME = 22  # letters
@@ -37,9 +37,9 @@ def pilot_scores(genres: pd.DataFrame, summary: dict[str, Any], synthetic: bool)
     Parameters
     ----------
     genres
-        As of `hearlog.pilot_scores.score_genres`.
+        As of `hearlog.results.pilot.score_genres`.
     summary
-        As of `hearlog.pilot_scores.summarise`.
+        As of `hearlog.results.pilot.summarise`.
     synthetic
         Whether to say that the numbers are of the embedded data set.
 

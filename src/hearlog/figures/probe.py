@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from hearlog.figures.style import FAINT, QUIET, STYLE, SYNTHETIC
 from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
-from hearlog.probe_scores import CONTROLS, REPRESENTATIONS, widest
+from hearlog.results.probes import CONTROLS, REPRESENTATIONS, widest
 
 _COLOUR = "#0072B2"  # of Okabe and Ito
 _SHOWN: dict[str, dict[str, Any]] = {
@@ -31,7 +31,7 @@ def probe_scores(probes: pd.DataFrame, synthetic: bool) -> Figure:
     Parameters
     ----------
     probes
-        As of `hearlog.probe_scores.read_probes`.
+        As of `hearlog.results.probes.read_probes`.
     synthetic
         Whether to say that the numbers are of the embedded data set.
 

@@ -13,16 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.ticker import NullLocator
 
-from hearlog.cell_scores import METHODS
-from hearlog.figures.style import (
-    COLOURS,
-    FAINT,
-    MARKERS,
-    QUIET,
-    STYLE,
-    SYNTHETIC_SCORES,
-)
+from hearlog.figures.style import COLOURS, FAINT, MARKERS, QUIET, STYLE, SYNTHETIC_SCORES
 from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
+from hearlog.results.cells import METHODS
 
 _REFERENCES: dict[str, dict[str, Any]] = {
     "chance": {"color": FAINT, "linewidth": 1.4, "zorder": 0},
@@ -42,9 +35,9 @@ def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
     Parameters
     ----------
     cells
-        As of `hearlog.cell_scores.read_cells`, with its ``spread`` (as of `hearlog.cell_scores.read_spread`), nan where
-        a score is of one fold and seed, and with ``ci_low`` and ``ci_high`` (as of
-        `hearlog.cell_intervals.read_intervals`).
+        As of `hearlog.results.cells.read_cells`, with its ``spread`` (as of `hearlog.results.cells.read_spread`), nan
+        where a score is of one fold and seed, and with ``ci_low`` and ``ci_high`` (as of
+        `hearlog.results.intervals.read_intervals`).
     synthetic
         Whether to say that the numbers are of the embedded data set.
 

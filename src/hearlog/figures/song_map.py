@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from hearlog.als.neighbours import NEIGHBOURS, nearest
 from hearlog.figures.style import FAINT, short_name
-from hearlog.neighbours import NEIGHBOURS, nearest
 
 FEWEST = 10
 # Okabe and Ito (2008) without yellow, which is faint on white. Seven classes are the most that colours can tell apart.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from hearlog.errors import InputError
-from hearlog.log_blocks import LogColumns
+from hearlog.params.log_blocks import LogColumns
+from hearlog.util.errors import InputError
 
 
 class Positions(NamedTuple):

@@ -11,10 +11,10 @@ from pathlib import Path
 import duckdb
 from tqdm import tqdm
 
-from hearlog.errors import InputError, refusal
-from hearlog.log_blocks import Logs
 from hearlog.logs.files import ENDLESS, are_parquet, find_files, refuse_damaged
 from hearlog.logs.rows import view_rows
+from hearlog.params.log_blocks import Logs
+from hearlog.util.errors import InputError, refusal
 
 POLL = 0.5  # seconds
 STAGED = "rows.parquet"

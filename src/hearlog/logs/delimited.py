@@ -9,11 +9,11 @@ from typing import Any
 
 import duckdb
 
-from hearlog.errors import InputError
-from hearlog.log_blocks import Logs
 from hearlog.logs.columns import positions, quoted
 from hearlog.logs.files import damaged, literal, open_text
 from hearlog.logs.judge import LONGEST_TEXT
+from hearlog.params.log_blocks import Logs
+from hearlog.util.errors import InputError
 
 # DuckDB hands over whole lines, and they are split here: its own reader takes all lines up to the next quote
 # character for one value, so that a single stray quote would swallow the rest of a file. It insists on a

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 from tqdm import tqdm
 
-from hearlog.errors import InputError
-from hearlog.files import refuse_lfs_pointer, refuse_unencodable
-from hearlog.log_blocks import Logs
+from hearlog.params.log_blocks import Logs
+from hearlog.util.errors import InputError
+from hearlog.util.files import refuse_lfs_pointer, refuse_unencodable
 
 PACKED = {".gz": "gzip", ".zst": "zstd"}  # what DuckDB and PyArrow unpack
 OTHERWISE_PACKED = (".7z", ".br", ".bz2", ".lz4", ".lzo", ".rar", ".snappy", ".xz", ".z", ".zip")

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.lib.format import write_array_header_1_0
 from tqdm import tqdm
 
-from hearlog import arrays
-from hearlog.interactions import Interactions
-from hearlog.log_blocks import Logs
+from hearlog.logs.interactions import Interactions
+from hearlog.params.log_blocks import Logs
+from hearlog.util import arrays
 
 BLOCK = 2**22  # entries counted at a time
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from hearlog.errors import InputError
+from hearlog.util.errors import InputError
 
 BYTES, BLOCK = 32, 64  # of the key, and of SHA-256
 

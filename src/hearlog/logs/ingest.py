@@ -1,7 +1,7 @@
 """Listening logs into a user x song matrix on disk, by DuckDB and NumPy, within a limit of memory.
 
 DuckDB reads the rows, numbers users and songs in the order of their ids, and puts the numbers in the ids' place; the
-rest is arithmetic on whole numbers. What is written is described in `hearlog.interactions`.
+rest is arithmetic on whole numbers. What is written is described in `hearlog.logs.interactions`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from hearlog.errors import InputError
-from hearlog.interactions import Interactions
-from hearlog.log_blocks import Logs
 from hearlog.logs import filters
 from hearlog.logs.connection import open_rows, progress, scratch_beside, stage
 from hearlog.logs.files import are_parquet
 from hearlog.logs.identity import define_hash, read_key
+from hearlog.logs.interactions import Interactions
 from hearlog.logs.pairs import Numbered, collect
 from hearlog.logs.rejected import find_rejected, reasons, write_rejected
+from hearlog.params.log_blocks import Logs
+from hearlog.util.errors import InputError
 
 BATCH = 2**20  # rows that DuckDB hands over at a time
 
@@ -51,7 +51,7 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
     threads
         0 for all cores.
     out
-        Folder to write; see `hearlog.interactions`.
+        Folder to write; see `hearlog.logs.interactions`.
 
     Returns
     -------

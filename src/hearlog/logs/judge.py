@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, SQLExpression
 
-from hearlog.log_blocks import Logs
+from hearlog.params.log_blocks import Logs
 
 # Plays of a row are a whole number with at most nine digits; "3.0" is what pandas writes where some are missing.
 # Whole numbers of eight digits are dates, 20180131; those of seconds since 1970 have nine to eleven (until the year

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from hearlog.errors import InputError
-from hearlog.interactions import Interactions
+from hearlog.logs.interactions import Interactions
+from hearlog.util.errors import InputError
 
 PART = 2**22  # rows, on average
 WORKERS = 4  # parts sorted at once; each takes 0.2 GB, and one thread writes what they give

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb import ColumnExpression, SQLExpression
 
-from hearlog.errors import InputError
-from hearlog.log_blocks import LogColumns
 from hearlog.logs.columns import positions
 from hearlog.logs.files import literal
+from hearlog.params.log_blocks import LogColumns
+from hearlog.util.errors import InputError
 
 WHOLE = {"tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint"}
 NUMBERS = WHOLE | {"uhugeint", "float", "double", "decimal"}

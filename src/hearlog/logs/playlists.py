@@ -8,10 +8,10 @@ from typing import Any
 
 import duckdb
 
-from hearlog.errors import InputError
-from hearlog.log_blocks import LogColumns
 from hearlog.logs.columns import quoted
 from hearlog.logs.files import literal
+from hearlog.params.log_blocks import LogColumns
+from hearlog.util.errors import InputError
 
 OBJECT = 2**24  # bytes of a playlist; DuckDB holds twice as much a thread
 SLICE = 2**26  # of an object that holds a list of playlists, unpacked

@@ -14,11 +14,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hearlog.errors import InputError
-from hearlog.log_blocks import Logs
 from hearlog.logs.delimited import unreadable_lines
 from hearlog.logs.judge import OUTSIDE_WINDOW
 from hearlog.logs.rows import find_number
+from hearlog.params.log_blocks import Logs
+from hearlog.util.errors import InputError
 
 SCHEMA = pa.schema(
     {

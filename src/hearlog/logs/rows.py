@@ -6,13 +6,13 @@ from pathlib import Path
 
 import duckdb
 
-from hearlog.log_blocks import Logs
 from hearlog.logs.delimited import line_number, parse_rows
 from hearlog.logs.files import are_parquet, refuse_binary
 from hearlog.logs.judge import judge, prepare
 from hearlog.logs.parquet import parse_parquet
 from hearlog.logs.playlists import parse_playlists, playlist_number
 from hearlog.logs.song_lists import parse_song_lists
+from hearlog.params.log_blocks import Logs
 
 
 def view_rows(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs) -> None:

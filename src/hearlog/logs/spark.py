@@ -16,14 +16,14 @@ import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 
-from hearlog.errors import InputError
-from hearlog.interactions import Interactions
-from hearlog.log_blocks import Logs, Spark
 from hearlog.logs.connection import STAGED, open_rows, scratch_beside, stage
 from hearlog.logs.ingest import check_rows, length, number_ids, write_matrix
+from hearlog.logs.interactions import Interactions
 from hearlog.logs.pairs import refuse_too_many_plays
 from hearlog.logs.rejected import Found, describe, find
-from hearlog.spark_session import file_url, spark_session
+from hearlog.params.log_blocks import Logs, Spark
+from hearlog.runtime.spark_session import file_url, spark_session
+from hearlog.util.errors import InputError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from hearlog.log_blocks import Logs
 from hearlog.logs.connection import open_rows, stage
 from hearlog.logs.files import are_parquet
 from hearlog.logs.rejected import find_rejected
+from hearlog.params.log_blocks import Logs
 
 COUNT = "SELECT count(*), count(DISTINCT user_id) FROM rows WHERE reason IS NULL"
 PLAYS = "SELECT song_id, sum(plays)::BIGINT AS plays FROM rows WHERE reason IS NULL GROUP BY song_id ORDER BY song_id"

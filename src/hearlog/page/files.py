@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog import lock
-from hearlog.errors import InputError
+from hearlog.pipeline import lock
+from hearlog.util.errors import InputError
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from hearlog.errors import InputError
-from hearlog.neighbours import NEIGHBOURS, agreement, nearest
+from hearlog.als.neighbours import NEIGHBOURS, agreement, nearest
+from hearlog.util.errors import InputError
 
 QUERIES = 300  # songs that can be picked; the page stays small, however large the corpus
 
@@ -36,7 +36,7 @@ def listening_panel(evaluation: Path, items: Path, audio_root: str, queries: int
     ``test_songs`` and ``neighbours`` (numbers); ``songs``: ``title``, ``artist``, ``genre`` (text, or None),
     ``id`` and ``audio`` (a URL); ``queries``: ``song`` (row of ``songs``), ``cosine`` (of its estimate and its
     embedding), ``cf`` and ``estimate``, each a list of ``[song, cosine]``, nearest first; ``agreement``, as of
-    `hearlog.neighbours.agreement`, or None without neighbours.
+    `hearlog.als.neighbours.agreement`, or None without neighbours.
 
     Raises
     ------

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog.cell_scores import LABELS, protocol_label, title
 from hearlog.page.tables import Column, Table, number, numeric, text, textual
-from hearlog.plain_text import counted
+from hearlog.results.cells import LABELS, protocol_label, title
+from hearlog.util.plain_text import counted
 
 IN_WORDS = {
     "stratified_cv": "drawn folds, every class spread over all of them; groups are not looked at",

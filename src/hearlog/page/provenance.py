@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hearlog.page.tables import Column, Table, number, text, textual
-from hearlog.plain_text import counted, data_size, some
-from hearlog.validation import read_yaml
+from hearlog.params.validation import read_yaml
+from hearlog.util.plain_text import counted, data_size, some
 
 PACKAGES = (
     "torch",

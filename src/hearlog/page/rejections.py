@@ -25,9 +25,9 @@ def rejection_table(
     logs
         The metrics of the logs, and what was rejected of them, a row a reason (as of `hearlog.logs.ingest`).
     left_out
-        Songs of the catalogue, or of the logs alone, with their ``reason`` (as of `hearlog.catalogue.select`).
+        Songs of the catalogue, or of the logs alone, with their ``reason`` (as of `hearlog.corpora.catalogue.select`).
     crops
-        For every corpus, by its name in print, the files that were rejected (as of `hearlog.crops.crop_items`).
+        For every corpus, by its name in print, the files that were rejected (as of `hearlog.corpora.crops.crop_items`).
     splits
         For every task, by its name in print, the metrics of its split.
     """

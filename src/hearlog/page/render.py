@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from hearlog.report_text import CAVEAT, SYNTHETIC, WITHIN
+from hearlog.report.text import CAVEAT, SYNTHETIC, WITHIN
 
 
 def render(content: dict[str, Any]) -> str:

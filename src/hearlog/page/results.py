@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog.cell_scores import METHODS, protocol_label
 from hearlog.page import words
 from hearlog.page.tables import (
     NOTHING,
@@ -22,8 +21,9 @@ from hearlog.page.tables import (
     text,
     textual,
 )
-from hearlog.plain_text import counted
-from hearlog.probe_scores import REPRESENTATIONS, widest
+from hearlog.results.cells import METHODS, protocol_label
+from hearlog.results.probes import REPRESENTATIONS, widest
+from hearlog.util.plain_text import counted
 
 _COUNTS = "Wins / ties / losses"
 _CHANNELS = ("Channels",)
@@ -41,7 +41,7 @@ def score_tables(cells: pd.DataFrame) -> list[Table]:
     Parameters
     ----------
     cells
-        As of `hearlog.cell_scores.read_cells`, with ``spread`` (as of `hearlog.cell_scores.read_spread`).
+        As of `hearlog.results.cells.read_cells`, with ``spread`` (as of `hearlog.results.cells.read_spread`).
     """
     tables = []
     classification, regression = (cells[cells["kind"] == kind] for kind in ("classification", "regression"))
@@ -104,7 +104,7 @@ def tables_of_tests(summary: dict[str, Any], capacities: int) -> list[Table]:
     Parameters
     ----------
     summary
-        As of `hearlog.report.summarise`.
+        As of `hearlog.results.over_tasks.summarise`.
     capacities
         How many there are.
     """
@@ -148,7 +148,7 @@ def within_tables(within: pd.DataFrame) -> list[Table]:
     Parameters
     ----------
     within
-        As of `hearlog.within_tasks.compare`.
+        As of `hearlog.results.within_tasks.compare`.
     """
     units = {"classification": ("Accuracy", "points", 1), "regression": ("r²", "r²", 3)}
     return [_within(tests, kind, *units[kind]) for kind in units if len(tests := within[within["kind"] == kind])]
@@ -231,7 +231,7 @@ def probe_tables(probes: pd.DataFrame) -> list[Table]:
     Parameters
     ----------
     probes
-        As of `hearlog.probe_scores.read_probes`.
+        As of `hearlog.results.probes.read_probes`.
     """
     captions = {"classification": ("Accuracy, %", 100, 1), "regression": ("r²", 1, 3)}
     tables = []

@@ -18,9 +18,10 @@ def draw(cells: pd.DataFrame, test: dict[str, Any]) -> dict[str, Any] | None:
     Parameters
     ----------
     cells
-        As of `hearlog.cell_scores.read_cells`.
+        As of `hearlog.results.cells.read_cells`.
     test
-        The test of kd against base over tasks, of `hearlog.report.summarise`; one with a note draws nothing.
+        The test of kd against base over tasks, of `hearlog.results.over_tasks.summarise`; one with a note draws
+        nothing.
 
     Returns
     -------

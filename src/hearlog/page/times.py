@@ -17,7 +17,7 @@ import pandas as pd
 
 from hearlog.page import words
 from hearlog.page.tables import NOTHING, Cell, Column, Table, number, text, textual
-from hearlog.plain_text import data_size
+from hearlog.util.plain_text import data_size
 
 MARGIN = 60.0  # seconds, at least
 _FROM_CACHE = Cell("from the cache")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog import plain_text
-from hearlog.plain_text import won_and_lost
+from hearlog.util import plain_text
+from hearlog.util.plain_text import won_and_lost
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
@@ -86,7 +86,7 @@ def answer(summary: dict[str, Any], capacities: int) -> Answer:
     Parameters
     ----------
     summary
-        As of `hearlog.report.summarise`.
+        As of `hearlog.results.over_tasks.summarise`.
     capacities
         How many there are.
     """

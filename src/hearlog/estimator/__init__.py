@@ -1,0 +1,1 @@
+"""The CF estimator: training, evaluation and ranking of songs."""

@@ -1,0 +1,262 @@
+"""The blocks of ``params.yaml``, each checked by itself; `hearlog.params` checks them against each other."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from hearlog.corpora.readers import READERS
+from hearlog.corpora.splits import DRAWN_FOLDS, PUBLISHED
+from hearlog.params.validation import Block, Count, Float, InnerShare, Location, NonNegative, Positive, Share, one_of
+
+
+class Demo(Block):
+    """The embedded data set: how many files of each kind the generator writes."""
+
+    songs: Count
+    listeners: Count
+    plays: Count
+    seconds: Positive
+    gtzan: Count
+    extended_ballroom: Count
+    emomusic: Count
+    fma: Count
+    dcase2016: Count
+
+
+class Runtime(Block):
+    """Where and how fast things run. No stage lists this block, so it never invalidates a result."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    precision: Literal["auto", "float32", "bfloat16"]
+    threads: Annotated[int, Field(ge=0, le=1024)]
+    devices: Annotated[int, Field(ge=1, le=1024)]
+    strategy: Literal["auto", "ddp"]
+    compile: bool
+    memory_limit: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d+)? ?(MB|GB|TB)$")]
+
+    @model_validator(mode="after")
+    def _one_device_is_one(self) -> Runtime:
+        if self.devices > 1 and ":" in self.device:
+            raise ValueError(f"device {self.device} is one, devices are {self.devices}: set device to cuda")
+        return self
+
+
+class SongSplit(Block):
+    """Shares of the songs in the three parts."""
+
+    train: InnerShare
+    valid: InnerShare
+    test: InnerShare
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> SongSplit:
+        total = self.train + self.valid + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train + valid + test is {total:g}: the shares must sum to 1")
+        return self
+
+
+class Songs(Block):
+    """The catalogue (song_id, path; optional title, artist, genre) and its audio."""
+
+    catalog: Location
+    audio_root: Location
+    sample: Count | None
+    split: SongSplit
+
+
+class Audio(Block):
+    """The crop: the middle of a file, mono."""
+
+    sample_rate: Annotated[int, Field(ge=1, le=384_000)]
+    seconds: Annotated[Positive, Field(le=3600)]
+    min_seconds: Positive
+    max_rejected: Share
+
+    @property
+    def samples(self) -> int:
+        """Length of a crop in samples."""
+        return round(self.seconds * self.sample_rate)
+
+
+class Mel(Block):
+    """The mel spectrogram."""
+
+    n_fft: Annotated[int, Field(ge=1, le=2**16)]
+    hop_length: Count
+    n_mels: Annotated[int, Field(ge=1, le=2**12)]
+
+
+class Model(Block):
+    """The network of the paper's Table 1."""
+
+    channels: Annotated[int, Field(ge=16, multiple_of=8)]
+    se_ratio: Count
+    max_channels: Annotated[int, Field(ge=16)]
+
+    @model_validator(mode="after")
+    def _gate_has_units(self) -> Model:
+        if self.channels % self.se_ratio or self.channels // self.se_ratio < 2:
+            raise ValueError(
+                f"se_ratio {self.se_ratio} must divide channels {self.channels} and leave 2 hidden units or more"
+            )
+        return self
+
+
+class Sweep(Block):
+    """The capacity grid: multipliers of ``model.channels``."""
+
+    widths: Annotated[list[Count], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Sweep:
+        if len(set(self.widths)) < len(self.widths):
+            raise ValueError(f"widths {self.widths} name a multiplier twice")
+        return self
+
+
+class Training(Block):
+    """One training run: Adam until the validation loss stops falling."""
+
+    batch_size: Annotated[int, Field(ge=2)]
+    epochs: Count
+    patience: Count
+    learning_rate: Positive
+    schedule: Literal["constant", "cosine"]
+    weight_decay: NonNegative
+    accumulate: Count
+
+    @model_validator(mode="after")
+    def _parts_have_statistics(self) -> Training:
+        if self.batch_size < 2 * self.accumulate:
+            raise ValueError(
+                f"accumulate {self.accumulate} cuts a batch_size of {self.batch_size} into parts of one clip, which "
+                f"have no batch statistics: lower it to at most {self.batch_size // 2}"
+            )
+        return self
+
+
+class Augmentation(Block):
+    """What is done to the clips a network is trained on."""
+
+    window: Positive | None
+    mel_mask: Annotated[int, Field(ge=0)]
+    time_mask: NonNegative
+    mixup: NonNegative
+
+
+class Estimator(Block):
+    """Training of the CF estimator."""
+
+    training: Training
+    augmentation: Augmentation
+
+
+class Kd(Block):
+    """Knowledge distillation: task loss + weight x distillation loss."""
+
+    weight: Annotated[NonNegative, Field(le=1e6)]
+
+
+class Fix(Block):
+    """The output layer on frozen embeddings."""
+
+    max_iterations: Count
+
+
+class Init(Block):
+    """Fine-tuning from the estimator's weights: nothing to set."""
+
+
+class Transfer(Block):
+    """The four methods on the labelled tasks."""
+
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    training: Training
+    augmentation: Augmentation
+    test_windows: Count
+    student: Literal["paper", "separable"]
+    fix: Fix
+    init: Init
+    kd: Kd
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Transfer:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds {self.seeds} name a seed twice")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_have_a_length(self) -> Transfer:
+        if self.test_windows > 1 and self.augmentation.window is None:
+            raise ValueError(f"test_windows {self.test_windows} needs the windows' length: set augmentation.window")
+        return self
+
+
+class Pilot(Block):
+    """The capacities of the pilot experiment: multipliers of ``model.channels``; none to go without it."""
+
+    widths: list[Count]
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Pilot:
+        if len(set(self.widths)) < len(self.widths):
+            raise ValueError(f"widths {self.widths} name a multiplier twice")
+        return self
+
+
+class Probe(Block):
+    """Linear probes of the estimator's layers: capacities as multipliers of ``model.channels``, and the penalty."""
+
+    widths: Annotated[list[Count], Field(min_length=1)]
+    strengths: Annotated[list[Annotated[Float, Field(ge=1e-12)]], Field(min_length=1)]
+    max_iterations: Count
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Probe:
+        for name, values in (("widths", self.widths), ("strengths", self.strengths)):
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} {values} name a value twice")
+        return self
+
+
+class Task(Block):
+    """A labelled data set and one target of it."""
+
+    reader: str
+    path: Location
+    target: str
+    protocol: str
+    folds: Annotated[int, Field(ge=2)] | None = Field(default=None, validate_default=True)
+    valid: InnerShare
+
+    # A validator is given those of the fields above its own that can be used.
+
+    @field_validator("reader")
+    @classmethod
+    def _reader_exists(cls, reader: str) -> str:
+        return one_of(READERS, reader)
+
+    @field_validator("target")
+    @classmethod
+    def _data_set_has_target(cls, target: str, fields: ValidationInfo) -> str:
+        data_set = READERS.get(fields.data.get("reader", ""))
+        return one_of(data_set.targets, target) if data_set and data_set.targets else target
+
+    @field_validator("protocol")
+    @classmethod
+    def _data_set_has_protocol(cls, protocol: str, fields: ValidationInfo) -> str:
+        data_set = READERS.get(fields.data.get("reader", ""))
+        return one_of(data_set.protocols, protocol) if data_set else protocol
+
+    @field_validator("folds")
+    @classmethod
+    def _folds_are_of_protocols_that_draw_them(cls, folds: int | None, fields: ValidationInfo) -> int | None:
+        protocol = fields.data.get("protocol")
+        if protocol in DRAWN_FOLDS and folds is None:
+            raise ValueError(f"missing; protocol {protocol} draws a number of folds")
+        if protocol in PUBLISHED and folds is not None:
+            raise ValueError(f"given {folds}, but protocol {protocol} has published parts: set it to null")
+        return folds

@@ -1,0 +1,1 @@
+"""Time, memory and disk of a run, estimated before it starts."""

@@ -1,0 +1,1 @@
+"""The report, the comparison of revisions and the model card as text."""

@@ -1,0 +1,213 @@
+"""The comparison of revisions as plain text, of at most 100 columns for three of them, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from hearlog.params.synthetic import is_generated
+from hearlog.report.text import SYNTHETIC
+from hearlog.results.cells import METHODS, title
+from hearlog.results.compare import CELL, Comparison
+from hearlog.results.revisions import Revision
+from hearlog.util.plain_text import WIDTH, p_value, paragraph, section
+
+_LABEL = 16  # columns a revision's name may take beside the tests
+_SHORT = 12
+_HEADINGS = {
+    "pairs": "Paired t-tests over (task, capacity) pairs of the classification tasks",
+    "tasks": "Paired t-tests over the classification tasks",
+}
+
+
+def to_text(comparison: Comparison) -> str:
+    """Write the comparison for people: revisions, what differs, their scores and the tests."""
+    revisions, scores = comparison.revisions, comparison.scores
+    labels = _labels([revision.name for revision in revisions], scores)
+    sections = [*_synthetic(revisions, labels), section("Revisions", _legend(revisions, labels))]
+    sections.append(section(f"What differs from {labels[0]}", _changes(comparison.changes, labels)))
+    for kind, heading, decimals in (
+        ("classification", "Accuracy, %", 1),
+        ("regression", "Regression, r2 (coefficient of determination)", 3),
+    ):
+        of_kind = scores[scores["kind"] == kind]
+        if not of_kind.empty:
+            sections.append(section(heading, _score_table(of_kind, labels, decimals)))
+    if not comparison.apart.empty:
+        sections.append(section(f"Not compared with {labels[0]}", _reasons(comparison.apart, labels)))
+    for over in comparison.overs:
+        means = "" if over == comparison.overs[0] else ", each the mean of its capacities"
+        heading = f"{_HEADINGS[over]}{means}, against {labels[0]}"
+        sections.append(section(heading, _test_table(comparison.tests.query("over == @over"), labels, over)))
+    return "\n\n".join([*sections, _caveat(comparison, labels[0])])
+
+
+def to_json(comparison: Comparison) -> str:
+    """Write the same for machines: ``revisions``, ``scores``, ``not_compared``, ``tests`` and ``units``, one object.
+
+    Revisions are named as they were asked for; no commit is the workspace's. ``units`` are those of the scores by
+    kind, and of ``mean``, ``ci_low`` and ``ci_high`` of a test. What there is not, is null.
+    """
+    names = [revision.name for revision in comparison.revisions]
+    numbered = dict(enumerate(names))
+    scores, apart, tests = comparison.scores, comparison.apart, comparison.tests
+    document = {
+        "units": {"scores": {"classification": "per cent", "regression": "r2"}, "tests": "points of accuracy"},
+        "revisions": [
+            {"name": revision.name, "commit": revision.commit or None, "changes": changed}
+            for revision, changed in zip(comparison.revisions, [[], *comparison.changes], strict=True)
+        ],
+        "scores": [
+            {name: row[name] for name in (*CELL, "kind", "protocol")}
+            | {"score": {n: row[i] for i, n in numbered.items()}}
+            for row in _records(scores)
+        ],
+        "not_compared": _records(apart.assign(revision=apart["revision"].map(numbered))),
+        "tests": _records(tests.assign(revision=tests["revision"].map(numbered))),
+    }
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _labels(names: Sequence[str], scores: pd.DataFrame) -> list[str]:
+    """Take names as they are, or shorten them to the columns that the scores leave; numbers where that is too few."""
+    cell = scores["title"].str.len().max() + scores["protocol"].str.len().max() + len("  width method")
+    room = WIDTH if scores.empty else WIDTH - cell
+    whole = [name[:7] if re.fullmatch("[0-9a-f]{40}", name) else name for name in names]  # as git abbreviates
+    for labels in (whole, [_shortened(name) for name in whole]):
+        distinct = len(set(labels)) == len(labels)
+        if distinct and max(map(len, labels)) <= _LABEL and sum(len(label) + 2 for label in labels) <= room:
+            return labels
+    return [f"({number})" for number in range(1, len(names) + 1)]
+
+
+def _shortened(name: str) -> str:
+    half = _SHORT // 2
+    return name if len(name) <= _SHORT else f"{name[: half - 1]}…{name[-half:]}"
+
+
+def _synthetic(revisions: Sequence[Revision], labels: Sequence[str]) -> list[str]:
+    generated = [
+        label
+        for label, revision in zip(labels, revisions, strict=True)
+        if any(map(is_generated, _texts(revision.params)))
+    ]
+    if not generated:
+        return []
+    return [SYNTHETIC if len(generated) == len(revisions) else f"{SYNTHETIC}\nThat is said of {', '.join(generated)}."]
+
+
+def _texts(block: Mapping[str, Any]) -> Iterator[str]:
+    for value in block.values():
+        if isinstance(value, dict):
+            yield from _texts(value)
+        elif isinstance(value, str):
+            yield value
+
+
+def _indent(labels: Sequence[str]) -> int:
+    return max(map(len, labels)) + 2
+
+
+def _legend(revisions: Sequence[Revision], labels: Sequence[str]) -> str:
+    return "\n".join(
+        f"{label:<{_indent(labels)}}{revision.commit[:7] or 'the files as they are now'}"
+        + (f"  {revision.name}" if revision.name != label else "")
+        for label, revision in zip(labels, revisions, strict=True)
+    )
+
+
+def _changes(changes: Sequence[Sequence[str]], labels: Sequence[str]) -> str:
+    lines = []
+    for label, changed in zip(labels[1:], changes, strict=True):
+        heads = [label, *[""] * len(changed)]
+        texts = changed or ["nothing: the same settings, code and data"]
+        lines += [paragraph(text, head, _indent(labels)) for head, text in zip(heads, texts, strict=False)]
+    return "\n".join(lines)
+
+
+def _score_table(scores: pd.DataFrame, labels: Sequence[str], decimals: int) -> str:
+    """One row a cell, named with its protocol; one column a revision."""
+    rows = scores[["title", "protocol", "width", "method"]].assign(width="x" + scores["width"].astype(str))
+    index = pd.MultiIndex.from_frame(rows, names=["task", "protocol", "width", "method"])
+    table = scores[[*range(len(labels))]].set_axis(index).set_axis([*labels], axis="columns")
+    return table.to_string(float_format=f"{{:.{decimals}f}}".format, na_rep="-")
+
+
+def _reasons(apart: pd.DataFrame, labels: Sequence[str]) -> str:
+    """Say why scores do not compare; those of one revision and reason together."""
+    reasons: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in apart.to_dict("records"):
+        label = labels[row["revision"]]
+        states = {labels[0]: row["first"], label: row["here"]}
+        told = [f"{of}: {state}" for of, state in states.items() if state]
+        reason = "; ".join(told) if row["first"] else row["here"]
+        group = f"{title(row['task'])} x{row['width']}"
+        reasons.setdefault((label, reason), {}).setdefault(group, []).append(row["method"])
+    return "\n".join(
+        paragraph(f"{_cells(groups)} - {reason}", label, _indent(labels)) for (label, reason), groups in reasons.items()
+    )
+
+
+def _cells(groups: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(
+        group if len(methods) == len(METHODS) else f"{group} ({', '.join(methods)})"
+        for group, methods in groups.items()
+    )
+
+
+def _test_table(tests: pd.DataFrame, labels: Sequence[str], over: str) -> str:
+    """One row a revision and method; what could not be tested is said beneath."""
+    revisions = tests["revision"].map(dict(enumerate(labels)))
+    tested = tests["note"] == ""
+    table = pd.DataFrame(
+        {
+            "points": tests["mean"].map("{:+.1f}".format),
+            "95 % CI": [
+                f"[{low:.1f}, {high:.1f}]" for low, high in zip(tests["ci_low"], tests["ci_high"], strict=True)
+            ],
+            "t": tests["t"].map("{:.1f}".format),
+            "p": tests["p"].map(p_value),
+            "Holm": tests["p_holm"].map(p_value),
+            **({"sign-flip": tests["p_sign_flip"].map(p_value)} if over == "tasks" else {}),
+            "wins": tests["wins"],
+            "ties": tests["ties"],
+            over: tests["pairs"],
+        }
+    )
+    table.index = pd.MultiIndex.from_arrays([revisions, tests["method"]], names=["revision", "method"])
+    lines = [table[tested.to_numpy()].to_string()] if tested.any() else []
+    lines += [*_notes(tests, "note", labels), *_notes(tests, "note_exact", labels, "no sign-flip test, ")]
+    return "\n".join(lines)
+
+
+def _notes(tests: pd.DataFrame, column: str, labels: Sequence[str], test: str = "") -> list[str]:
+    """Say why there is no test, methods of one revision and reason together."""
+    heads = tests["revision"].map(dict(enumerate(labels)))
+    noted = tests[tests[column] != ""].assign(head=heads).groupby(["head", column], sort=False)["method"]
+    return [
+        paragraph(f"{', '.join(methods)}: {test}{note}", str(head), _indent(labels)) for (head, note), methods in noted
+    ]
+
+
+def _caveat(comparison: Comparison, first: str) -> str:
+    text = (
+        f"Points are accuracy less that of {first}, of the same method. Scores compare where score, protocol and clips "
+        "are the same: labels and splits by their hashes in dvc.lock, so those of another seed, which draws other "
+        "splits, do not; transfer.seeds repeats the training on the same. Intervals are 95 %, p two-sided; Holm's p "
+        "(of the t-test) is adjusted for methods x revisions, the tests of a table. Sign-flip is exact and not "
+        "adjusted: with n tasks that differ, no p is below 2/2^n. "
+    )
+    if "pairs" in comparison.overs:
+        text += "Over pairs, the capacities of one data set are taken as independent, as in the paper. "
+    text += "FMA small is part of FMA medium, which no test here takes into account."
+    if any(score.seeds == 1 for revision in comparison.revisions for score in revision.scores.values()):
+        text += " With one seed (transfer.seeds), a difference holds the chance of one training run."
+    return paragraph(text)

@@ -1,0 +1,100 @@
+"""Two methods within one task and capacity: over its folds, or over the clips of its one test part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hearlog.results.cells import COMPARISONS, METHODS, protocol_label, read_folds, read_predictions
+from hearlog.statistics import paired_tests as statistics
+from hearlog.statistics.paired_clips import Interval, accuracy_interval, choose_test, r2_interval, share_right
+from hearlog.statistics.paired_tests import PairedTest, Significance
+
+COLUMNS = ["comparison", "kind", "task", "title", "protocol", "channels", "test", "n", "unit"]
+COLUMNS += ["wins", "ties", "losses", "difference", "ci_low", "ci_high", "p", "p_holm", "note"]
+
+
+def compare(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Compare the methods within every task and capacity.
+
+    A task with folds is tested over them by `hearlog.statistics.paired_tests.corrected_t_test`, each fold the mean of
+    its seeds; validation clips count as training ones. The difference is then the mean of the folds', not quite that of
+    the pooled scores where folds differ in size.
+
+    A task with one test part is tested over its clips: by McNemar's test or, with several seeds, the sign-flip test
+    (`hearlog.statistics.paired_clips.choose_test`), and a bootstrap for the interval. Numbers are tested by the
+    sign-flip test of squared errors.
+
+    Parameters
+    ----------
+    cells
+        As of `hearlog.results.cells.read_cells`.
+    folder
+        Holds ``<task>/<method>-x<width>/`` with ``scores.tsv`` and ``predictions.parquet``.
+
+    Returns
+    -------
+    One row a comparison, task and capacity, classification before regression: ``comparison`` (as ``kd-base``),
+    ``kind``, ``task``, ``title``, ``protocol`` (in print), ``channels``, ``test``, ``n``, ``unit`` of n (folds or
+    clips), ``wins``, ``ties``, ``losses`` (of these), ``difference``, ``ci_low``, ``ci_high`` (points of accuracy, or
+    r2), ``p``, ``p_holm`` and ``note``. Holm's p is adjusted for the rows of one comparison and kind. Where no test
+    is possible, ``note`` says why, and interval and p are nan.
+    """
+    rows = []
+    for _, of_task in cells.groupby(["task", "width"], sort=False):
+        cell = of_task.iloc[0]
+        facts = {name: cell[name] for name in ("kind", "task", "title", "channels")}
+        facts["protocol"] = protocol_label(cell["protocol"], cell["folds"])
+        tests = _over_folds(of_task, folder) if cell["folds"] > 1 else _over_clips(of_task, folder)
+        rows += [{"comparison": f"{a}-{b}", **facts, **test} for (a, b), test in zip(COMPARISONS, tests, strict=True)]
+    table = pd.DataFrame(rows)
+    numbers = ["difference", "ci_low", "ci_high"]
+    table.loc[table["kind"] == "classification", numbers] *= 100
+    table["p_holm"] = table.groupby(["comparison", "kind"])["p"].transform(statistics.holm)
+    table["comparison"] = pd.Categorical(table["comparison"], [f"{a}-{b}" for a, b in COMPARISONS])
+    return table[COLUMNS].sort_values(["comparison", "kind"], kind="stable", ignore_index=True)
+
+
+def _over_folds(cells: pd.DataFrame, folder: Path) -> Iterator[dict[str, Any]]:
+    folds = read_folds(cells, folder)
+    scores = folds.pivot_table(index="fold", columns="method", values="score")
+    tested = folds.groupby("fold")["clips"].first()
+    for method, against in COMPARISONS:
+        a, b = scores[method], scores[against]
+        test = statistics.corrected_t_test(a, b, tested.mean(), tested.sum() - tested.mean())
+        yield {"test": "Nadeau-Bengio", "unit": "folds", **_row(a, b, test, Interval(test.ci_low, test.ci_high))}
+
+
+def _over_clips(cells: pd.DataFrame, folder: Path) -> Iterator[dict[str, Any]]:
+    answers = read_predictions(cells, folder)
+    if cells["kind"].iloc[0] == "regression":
+        yield from _over_numbers(answers)
+        return
+    right = share_right(answers, METHODS)
+    name, test = choose_test(right, answers)
+    for method, against in COMPARISONS:
+        a, b = right[method], right[against]
+        yield {"test": name, "unit": "clips", **_row(a, b, test(a, b), accuracy_interval(a, b))}
+
+
+def _over_numbers(answers: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    truth = answers["truth"].groupby("item_id").first()
+    errors = answers[[*METHODS]].sub(answers["truth"], axis="index").pow(2).groupby("item_id").mean()
+    shares = 1 - errors / truth.var(ddof=0)  # of each clip in r2, which is their mean
+    for method, against in COMPARISONS:
+        a, b = shares[method], shares[against]
+        interval = r2_interval(truth, errors[method], errors[against])
+        yield {"test": "sign-flip", "unit": "clips", **_row(a, b, statistics.sign_flip_test(a, b), interval)}
+
+
+def _row(a: pd.Series, b: pd.Series, test: PairedTest | Significance, interval: Interval) -> dict[str, Any]:
+    """Put together what a test and its interval say; if either says nothing, neither does."""
+    d = statistics.differences(a, b)
+    note = test.note or interval.note
+    low, high, p = (np.nan, np.nan, np.nan) if note else (interval.low, interval.high, test.p)
+    counts = {"n": len(d), "wins": np.sum(d > 0), "ties": np.sum(d == 0), "losses": np.sum(d < 0)}
+    return {**counts, "difference": (a - b).mean(), "ci_low": low, "ci_high": high, "p": p, "note": note}

@@ -1,0 +1,1 @@
+"""Where things run: device, threads, processes, checkpoints. No stage depends on it."""

@@ -1,0 +1,1 @@
+"""Paired tests and intervals; they know no file and no method."""

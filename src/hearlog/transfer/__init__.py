@@ -1,0 +1,1 @@
+"""The methods that learn a labelled task, with and without the estimator."""

@@ -1,0 +1,1 @@
+"""Errors, text, files, arrays and seeds: what all other packages use."""
