@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from hearlog.cell_scores import METHODS, read_cells, read_seed_spread
-from hearlog.lock import cell_stage
-from hearlog.pilot_scores import read_answers, summarise
-from hearlog.probe_scores import REPRESENTATIONS
-from hearlog.within_tasks import compare
+from hearlog.pipeline.lock import cell_stage
+from hearlog.results.cells import METHODS, read_cells, read_seed_spread
+from hearlog.results.pilot import read_answers, summarise
+from hearlog.results.probes import REPRESENTATIONS
+from hearlog.results.within_tasks import compare
 
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]
 REGRESSION = ["emomusic_valence", "emomusic_arousal"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from hearlog.log_blocks import Als, Logs
+from hearlog.params.log_blocks import Als, Logs
 
 DEMO = yaml.safe_load((Path(__file__).parents[1] / "presets/demo.yaml").read_text())
 

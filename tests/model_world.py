@@ -4,10 +4,11 @@ from pathlib import Path
 
 import torch
 
-from hearlog import front_end, model_folder
-from hearlog.blocks import Mel
-from hearlog.model_folder import Crop, ModelConfig, Network, Targets
-from hearlog.network import EmbeddingNetwork
+from hearlog.features import front_end
+from hearlog.model import folder as model_folder
+from hearlog.model.folder import Crop, ModelConfig, Network, Targets
+from hearlog.model.network import EmbeddingNetwork
+from hearlog.params.blocks import Mel
 
 AUDIO = Crop(sample_rate=16000, seconds=7.5, min_seconds=0.5)
 MEL = Mel(n_fft=512, hop_length=375, n_mels=96)

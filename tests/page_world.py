@@ -10,9 +10,9 @@ import yaml
 from cell_files import TASKS, write_cells, write_evaluation, write_report_tables
 from matplotlib import image
 
-from hearlog.cell_scores import read_cells, read_spread
 from hearlog.page.figures import CAPTIONS
 from hearlog.page.words import MINUS, NO_BREAK, NOTHING
+from hearlog.results.cells import read_cells, read_spread
 
 ROOT = Path(__file__).parents[1]
 SONGS = 30

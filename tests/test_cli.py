@@ -9,9 +9,10 @@ import yaml
 from cell_files import write_cell, write_cells, write_lock, write_report_tables
 from check_world import World
 
-from hearlog import feature_commands, network
 from hearlog.cli import main
+from hearlog.features import commands as feature_commands
 from hearlog.features import engines, extractor
+from hearlog.model import network
 
 ROOT = Path(__file__).parents[1]
 
@@ -253,7 +254,7 @@ def test_a_device_that_is_not_there_is_a_problem(world, capsys):
 
 
 def test_an_error_of_the_system_is_the_sections_own(world, capsys, monkeypatch):
-    monkeypatch.setattr("hearlog.catalogue.read", lambda path: Path("raw/songs").read_text())
+    monkeypatch.setattr("hearlog.corpora.catalogue.read", lambda path: Path("raw/songs").read_text())
     assert main(["check", "--json"]) == 1
     sections = {section["name"]: section for section in json.loads(capsys.readouterr().out)["sections"]}
     assert list(sections) == ["logs", "songs", "gtzan", "own", "across", "run"]

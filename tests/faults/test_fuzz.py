@@ -22,14 +22,17 @@ from log_rows import pack
 from log_settings import logs
 from model_world import write_model
 
-from hearlog import catalogue, lock, model_folder, params
-from hearlog.corpora import READERS
-from hearlog.errors import InputError
+from hearlog import params
+from hearlog.corpora import catalogue
+from hearlog.corpora.readers import READERS
+from hearlog.features.front_end import open_front_end
 from hearlog.features.search import read_plays, recommend, similar
 from hearlog.features.table import FeatureTable, read_features, write_features
-from hearlog.front_end import open_front_end
 from hearlog.logs.survey import survey
-from hearlog.terminal import printable
+from hearlog.model import folder as model_folder
+from hearlog.pipeline import lock
+from hearlog.util.errors import InputError
+from hearlog.util.terminal import printable
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests/fixtures"

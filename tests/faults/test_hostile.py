@@ -18,16 +18,19 @@ from log_rows import pack
 from log_settings import logs
 from model_world import write_model
 
-from hearlog import cli, lock, model_folder, params, tables
-from hearlog.audio import read_crop
-from hearlog.corpora import READERS
-from hearlog.crop import UnusableAudioError
-from hearlog.errors import InputError
+from hearlog import cli, params
+from hearlog.audio.crop import UnusableAudioError
+from hearlog.audio.decode import read_crop
+from hearlog.corpora import tables
+from hearlog.corpora.readers import READERS
 from hearlog.features.search import read_plays
 from hearlog.features.table import FeatureTable, read_features, write_features
 from hearlog.logs import files
 from hearlog.logs.survey import survey
-from hearlog.terminal import PrintableStream, printable
+from hearlog.model import folder as model_folder
+from hearlog.pipeline import lock
+from hearlog.util.errors import InputError
+from hearlog.util.terminal import PrintableStream, printable
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 REFUSED, SHOWN, NEVER_RUN = "refused by name", "shown, not obeyed", "never run"

@@ -16,8 +16,8 @@ from model_world import write_model
 from sound_files import RATE
 from verdicts import EXACT, STOPPED, assert_stops
 
-from hearlog.audio import quiet_decoders, read_crop
-from hearlog.crop import UnusableAudioError
+from hearlog.audio.crop import UnusableAudioError
+from hearlog.audio.decode import quiet_decoders, read_crop
 from hearlog.features.table import read_features
 
 LISTED = "finished, listed as {}"

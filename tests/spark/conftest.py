@@ -2,8 +2,8 @@
 
 import pytest
 
-from hearlog.log_blocks import Spark
-from hearlog.spark_session import spark_session
+from hearlog.params.log_blocks import Spark
+from hearlog.runtime.spark_session import spark_session
 
 LOCAL = Spark(master="local[2]", memory="1g")
 

@@ -8,8 +8,8 @@ from scipy.sparse import csr_matrix
 from hearlog.als import spark
 from hearlog.als.factorize import factorize
 from hearlog.als.regularization import weighted_regularization
-from hearlog.interactions import Interactions
-from hearlog.ranking import recall_at_k
+from hearlog.estimator.ranking import recall_at_k
+from hearlog.logs.interactions import Interactions
 
 
 def interactions(matrix: csr_matrix) -> Interactions:

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_settings import logs
 
-from hearlog.errors import InputError
 from hearlog.logs import spark
 from hearlog.logs.connection import scratch_beside
 from hearlog.logs.ingest import ingest
+from hearlog.util.errors import InputError
 
 CSV = "user_id,song_id,plays,time\n"
 PLAYS = {"user": "user_id", "song": "song_id", "plays": "plays"}

@@ -1,0 +1,273 @@
+"""`hearlog jobs` on small pipelines of shell commands, run, failed, ended and killed for real."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import psutil
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from hearlog.pipeline import processes as job_processes
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60  # seconds; only a failing test waits so long
+
+
+def heed_interrupts() -> None:
+    """As in a terminal: what a shell starts in the background ignores SIGINT, and so would all below it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Pipeline:
+    """A DVC repository whose stages are shell commands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        Repo.init(folder, no_scm=True)
+        settings = ["no_scm = true", "analytics = false", "check_update = false"]  # no test calls home
+        (folder / ".dvc/config").write_text("\n".join(["[core]", *settings]))
+        (folder / "input").write_text("one")
+        os.mkfifo(folder / "trainer")
+
+    def write(self, **stages: dict) -> None:
+        (self.folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+
+    def start(self, *words: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "hearlog.cli", "jobs", "2", *words]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, cwd=self.folder, preexec_fn=heed_interrupts, **pipes)
+
+    def run(self, *words: str, status: int = 0) -> str:
+        process = self.start(*words)
+        output, _ = process.communicate(timeout=PATIENCE)
+        assert process.returncode == status, output
+        return output
+
+    def open_trainer(self) -> TextIO:
+        """Wait for a stage that writes its process id into the pipe."""
+        pipe = os.open(self.folder / "trainer", os.O_RDONLY | os.O_NONBLOCK)
+        assert select.select([pipe], [], [], PATIENCE)[0], "the stage did not start"
+        os.set_blocking(pipe, True)
+        return os.fdopen(pipe)
+
+    def trainer(self) -> psutil.Process:
+        with self.open_trainer() as pipe:
+            return psutil.Process(int(pipe.readline()))
+
+    def recorded(self) -> set[str]:
+        return set(yaml.safe_load((self.folder / "dvc.lock").read_text())["stages"])
+
+    def outdated(self) -> dict:
+        with Repo(str(self.folder)) as repo:
+            return repo.status()
+
+    def read(self, name: str) -> str:
+        return (self.folder / name).read_text().strip()
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    yield Pipeline(tmp_path)
+    for process in psutil.process_iter(["environ"]):
+        if (process.info["environ"] or {}).get(job_processes.MARK, "").startswith(f"{tmp_path}:"):
+            process.kill()
+
+
+def stage(cmd: str, deps: list[str], out: str, **more: object) -> dict:
+    return {"cmd": cmd, "deps": deps, "outs": [out], **more}
+
+
+# Says its process id and stays, until a file `go` lets the next one end.
+TRAINER = stage("[ -e go ] || { echo $$ > trainer; exec sleep 1000; }; echo trained > model", ["input"], "model")
+DATA = stage("cat input > data", ["input"], "data")
+
+
+def lives(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE  # dead, and nobody asked how it ended
+
+
+def dvc_above(process: psutil.Process) -> psutil.Process:
+    return next(parent for parent in process.parents() if "dvc" in parent.cmdline())
+
+
+def test_independent_stages_overlap_each_on_its_share_and_all_are_recorded(pipeline):
+    meet = "touch here-${item.x}; until [ -e here-a ] && [ -e here-b ]; do sleep 0.02; done; "
+    cores = f"{sys.executable} -c 'import os; print(*getattr(os, \"sched_getaffinity\", lambda _: [])(0))'"
+    write = f"echo $(cat data) $CUDA_VISIBLE_DEVICES $({cores}) > side-${{item.x}}"
+    both = stage(meet + write, ["data"], "side-${item.x}", matrix={"x": ["a", "b"]})
+    last = stage(f"cat side-a side-b > last; {cores} > cores", ["side-a", "side-b"], "last")
+    pipeline.write(last=last, side=both, data=DATA)
+    pipeline.run("--gpus", "5,7")  # one after the other, the two would wait for each other for ever
+
+    assert pipeline.recorded() == {"data", "side@a", "side@b", "last"}
+    assert pipeline.outdated() == {}
+    (input_a, gpu_a, *cores_a), (input_b, gpu_b, *cores_b) = (pipeline.read(f"side-{x}").split() for x in "ab")
+    assert (input_a, input_b, {gpu_a, gpu_b}) == ("one", "one", {"5", "7"})
+    if job_processes.BINDS and len(os.sched_getaffinity(0)) > 1:
+        assert {*cores_a} | {*cores_b} == {str(core) for core in os.sched_getaffinity(0)}
+        assert {*cores_a}.isdisjoint(cores_b)
+        assert {*pipeline.read("cores").split()} == {*cores_a, *cores_b}, "what never runs beside others has all cores"
+
+    assert "0 of them out of date" in pipeline.run()
+    (pipeline.folder / "input").write_text("two")
+    assert "[4/4] last" in pipeline.run(), "what depends on a change runs, though it was up to date before"
+    assert pipeline.outdated() == {}
+
+
+def test_after_a_failure_the_rest_goes_on_and_the_stages_own_error_is_shown(pipeline):
+    bad = stage("echo the label column is missing; exit 3", ["data"], "bad")
+    needs_bad = stage("cp bad after", ["bad"], "after")
+    apart = stage("cp data apart", ["data"], "apart")
+    pipeline.write(bad=bad, after=needs_bad, apart=apart, data=DATA)
+    output = pipeline.run(status=1)
+    assert "\n    the label column is missing\n" in output
+    assert "hearlog: failed: bad. Not run, as they need them: after. Mend the cause" in output
+    assert pipeline.recorded() == {"data", "apart"}
+
+    pipeline.write(bad=bad | {"cmd": "cp data bad"}, after=needs_bad, apart=apart, data=DATA)
+    assert "4 stages, 2 of them out of date" in pipeline.run()
+    assert pipeline.recorded() == {"data", "apart", "bad", "after"}
+    assert pipeline.outdated() == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_dvc_and_the_trainer_too(pipeline, number):
+    pipeline.write(train=TRAINER)
+    scheduler = pipeline.start()
+    trainer = pipeline.trainer()
+    dvc = dvc_above(trainer)
+    assert "running in this folder already" in pipeline.run(status=1)
+    scheduler.send_signal(number)
+    scheduler.communicate(timeout=PATIENCE)
+    assert scheduler.returncode == 128 + number
+    assert not lives(trainer)
+    assert not lives(dvc)
+
+
+def test_a_stage_whose_dvc_is_killed_has_failed_and_its_trainer_ends(pipeline):
+    pipeline.write(train=TRAINER)
+    scheduler = pipeline.start()
+    trainer = pipeline.trainer()
+    dvc_above(trainer).kill()
+    assert "failed: train" in scheduler.communicate(timeout=PATIENCE)[0]
+    assert scheduler.returncode == 1
+    assert not lives(trainer)
+
+
+@pytest.mark.parametrize("dvc_too", [False, True])
+def test_after_kill_9_a_rerun_ends_what_lives_on_and_finishes(pipeline, dvc_too):
+    pipeline.write(train=TRAINER)
+    scheduler = pipeline.start()
+    trainer = pipeline.trainer()
+    dvc = dvc_above(trainer)
+    for process in (scheduler, *([dvc] if dvc_too else [])):
+        process.kill()
+        process.wait()
+    scheduler.stdout.close()
+    assert lives(trainer)
+
+    (pipeline.folder / "go").touch()
+    assert "processes that an earlier, killed run had left" in pipeline.run()
+    assert not lives(trainer)
+    assert not lives(dvc)
+    assert pipeline.read("model") == "trained"
+    assert pipeline.recorded() == {"train"}
+    assert pipeline.outdated() == {}
+
+
+@pytest.mark.parametrize("first_run", [True, False])
+def test_files_of_dvc_that_kill_9_cut_off_do_not_stop_a_rerun(pipeline, first_run):
+    """DVC writes dvc.lock in place; what it recorded since comes back from the run cache, without running."""
+    data = DATA | {"cmd": "echo ran >> runs; cat input > data"}
+    if not first_run:
+        pipeline.write(data=data)
+        pipeline.run()
+    pipeline.write(data=data, train=TRAINER | {"deps": ["data"]})
+    scheduler = pipeline.start()
+    trainer = pipeline.trainer()
+    for process in (scheduler, dvc_above(trainer), trainer):
+        process.kill()
+    scheduler.communicate()
+    lock = pipeline.folder / "dvc.lock"
+    lock.write_text(lock.read_text().partition("ze:")[0] if first_run else "")
+    (pipeline.folder / ".dvc/tmp/rwlock").write_text('{"read": {"/wh')
+
+    (pipeline.folder / "go").touch()
+    assert "dvc.lock was cut off by a kill" in pipeline.run()
+    assert pipeline.recorded() == {"data", "train"}
+    assert pipeline.outdated() == {}
+    assert pipeline.read("runs") == "ran"
+
+
+def test_a_lock_file_that_no_killed_run_cut_off_is_left_to_the_user(pipeline):
+    pipeline.write(data=DATA)
+    (pipeline.folder / ".dvc/tmp/jobs").mkdir()
+    (pipeline.folder / ".dvc/tmp/jobs/dvc.lock.copy").write_text("of a run that was killed long ago")
+    (pipeline.folder / "dvc.lock").write_text("<<<<<<< HEAD\n")
+    assert "hearlog: " in pipeline.run(status=1)
+    assert pipeline.read("dvc.lock") == "<<<<<<< HEAD"
+
+
+@pytest.mark.parametrize(("alive", "kept"), [(False, False), (True, True)])
+def test_a_lock_of_dvc_lives_as_long_as_a_dvc_of_its_number(pipeline, tmp_path, alive, kept):
+    program = tmp_path / "dvc"  # a stranger has taken the number of a dvc that is gone, or dvc still has it
+    program.write_text("import sys; sys.stdin.read()")
+    command = [sys.executable, program] if alive else [sys.executable, "-c", program.read_text()]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE)
+    path = tmp_path / ".dvc/tmp/rwlock"
+    path.write_text(json.dumps({"write": {"model": {"pid": holder.pid, "cmd": "dvc repro -s train"}}}))
+    with Repo(str(tmp_path)) as repo:
+        job_processes.clear_stale_locks(repo)
+    holder.communicate()
+    assert path.exists() == kept
+
+
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])  # one makes way for its command, the other may wait for it
+def test_a_stage_ends_with_the_dvc_that_started_it(pipeline, shell):
+    text = f"""
+import os, signal, sys
+sys.path.insert(0, {str(ROOT)!r})
+import stages
+
+with open("trainer", "w") as pipe:
+    print(os.getpid(), file=pipe, flush=True)
+    signal.pause()
+"""
+    (pipeline.folder / "stage.py").write_text(text)
+    pipeline.write(train=stage(f"{sys.executable} stage.py", ["stage.py"], "model"))
+    environment = os.environ | {"SHELL": shell}
+    dvc = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=pipeline.folder, env=environment)
+    pipe = pipeline.open_trainer()
+    assert dvc_above(psutil.Process(int(pipe.readline()))).pid == dvc.pid
+    dvc.kill()
+    dvc.wait()
+    assert select.select([pipe], [], [], PATIENCE)[0], "the stage still holds the pipe open"
+    assert pipe.read() == ""
+    pipe.close()
+
+
+def test_shares_are_disjoint_and_cover_all_cores(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 3, 5, 8}, raising=False)
+    monkeypatch.setattr(job_processes, "BINDS", True)
+    assert [job_processes.cores_of(share, 2) for share in range(2)] == [[0, 2], [3, 5, 8]]
+    assert [job_processes.cores_of(share, 5) for share in range(5)] == [[0], [2], [3], [5], [8]]
+    assert [job_processes.cores_of(share, 7) for share in range(7)] == [[0], [0], [2], [3], [3], [5], [8]]
+
+
+def test_where_processes_cannot_be_bound_the_share_is_a_number_of_threads(monkeypatch, tmp_path):
+    monkeypatch.setattr(job_processes, "BINDS", False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    job = job_processes.start("no stage", 1, 2, [], tmp_path)
+    while not (environment := psutil.Process(job.process.pid).environ()):
+        pass  # the kernel tells of none while it begins
+    assert environment["OMP_NUM_THREADS"] == "4"
+    job.process.kill()
+    job.process.wait()
