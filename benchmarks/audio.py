@@ -17,7 +17,7 @@ from benchmarks import measure
 from benchmarks.peer import peer
 from benchmarks.sounds import music_like, write_sound
 from hearlog.corpora.crops import crop_items
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import count_threads, start_backend
 
 FORMATS = ("mp3", "ogg", "flac", "wav")
 RATES = (44100, 48000)
@@ -26,8 +26,8 @@ SECONDS, LENGTH, TARGET_RATE = 30, 60, 16000
 
 def main(files: int, repeats: int) -> None:
     """Measure, print the table and write ``results/audio.json``."""
-    runtime.start("cpu", thread_count=1)  # as the stage does: a file is one thread's work
-    threads = runtime.threads(0)
+    start_backend("cpu", thread_count=1)  # as the stage does: a file is one thread's work
+    threads = count_threads(0)
     with tempfile.TemporaryDirectory() as temporary, peer("benchmarks.librosa_peer") as librosa:
         root = Path(temporary)
         paths = write_files(root, files)

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from benchmarks import measure
 from hearlog.check.files import inspect_files, same_bytes
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import count_threads
 
 DEMO = Path(__file__).parents[1] / "presets/demo.yaml"
 SUFFIXES = ("mp3", "ogg", "wav", "flac")
@@ -68,7 +68,7 @@ def look_at_files(folder: Path) -> None:
     """Read all headers, and find files of the same bytes."""
     paths = pd.Series([str(path.relative_to(folder)) for path in folder.rglob("audio/**/*.*")])
     crop = {"sample_rate": 16000, "seconds": 7.5, "min_seconds": 1.0}
-    inspect_files(paths, folder, **crop, full=False, threads=runtime.threads(0), description="files")
+    inspect_files(paths, folder, **crop, full=False, threads=count_threads(0), description="files")
     same_bytes(str(folder) + "/" + paths)
 
 

@@ -42,8 +42,7 @@ from hearlog.model import folder as model_folder
 from hearlog.model.folder import Crop, ModelConfig, Network, Targets
 from hearlog.model.network import EmbeddingNetwork
 from hearlog.params.blocks import Mel
-from hearlog.runtime import backend as runtime
-from hearlog.runtime.backend import Backend
+from hearlog.runtime.backend import Backend, count_threads
 
 PACKAGES = (
     "asc-music colobot-common-sounds extremetuxracer-data fillets-ng-data frozen-bubble-data funnyboat "
@@ -58,7 +57,7 @@ ALONE = "without threads"
 
 def main(folder: Path | None, files: int, repeats: int) -> None:
     """Measure, print the table and write ``results/features.json``."""
-    threads = runtime.threads(0)
+    threads = count_threads(0)
     with tempfile.TemporaryDirectory() as temporary, peer("benchmarks.features_peer") as keras:
         root = Path(temporary)
         paths = choose(folder, files) if folder else [root / path for path in write_files(root, files)]

@@ -16,7 +16,7 @@ from hearlog import params
 from hearlog.audio.decode import SUFFIXES
 from hearlog.corpora.crops import crop_items
 from hearlog.mel.spectrogram import LogMelSpectrogram, compute_mel
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import count_threads, start_backend
 from hearlog.util.errors import InputError
 
 PAPER = Path(__file__).parents[1] / "presets/paper.yaml"
@@ -27,12 +27,12 @@ def main(folder: Path) -> None:
     settings = params.load(PAPER)
     paths = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     items = pd.DataFrame({"item_id": paths, "path": paths})
-    runtime.start()
+    start_backend()
     with tempfile.TemporaryDirectory() as temporary:
         out = Path(temporary)
         begin = time.perf_counter()
         audio = settings.audio.model_dump() | {"max_rejected": 1.0}
-        counts = crop_items(items, folder, out, **audio, threads=runtime.threads(0))
+        counts = crop_items(items, folder, out, **audio, threads=count_threads(0))
         middle = time.perf_counter()
         transform = LogMelSpectrogram(settings.audio.sample_rate, **settings.mel.model_dump())
         shape = compute_mel(np.load(out / "crops.npy", mmap_mode="r"), transform, out / "mel.npy")

@@ -19,8 +19,7 @@ from benchmarks import measure
 from benchmarks.networks import PRECISIONS, keras_ratio, make_pair, precision, write_mels
 from benchmarks.peer import Ask, peer
 from hearlog.model.network import EmbeddingNetwork
-from hearlog.runtime import backend as runtime
-from hearlog.runtime.backend import Backend
+from hearlog.runtime.backend import Backend, start_backend
 from hearlog.training.inference import predict
 
 CLIPS = {16: 512, 32: 256, 64: 128, 128: 64}  # a measurement
@@ -30,7 +29,7 @@ KERAS_BATCH = 64  # clips; hearlog's predict chooses its own
 
 def main(widths: list[int], quick: bool) -> None:
     """Measure, print the table and write ``results/inference.json``."""
-    backend = runtime.start()
+    backend = start_backend()
     repeats = 1 if quick else REPEATS
     rows = []
     bar = tqdm(total=len(widths) * repeats * (1 + len(PRECISIONS)), desc="inference", unit="run", disable=None)

@@ -15,7 +15,7 @@ from benchmarks import measure
 from benchmarks.peer import peer
 from benchmarks.sounds import music_like
 from hearlog.mel.spectrogram import LogMelSpectrogram, compute_mel
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import start_backend
 
 SETTINGS = {"sample_rate": 16000, "n_fft": 512, "hop_length": 375, "n_mels": 96}
 SECONDS = 30
@@ -23,7 +23,7 @@ SECONDS = 30
 
 def main(clips: int, repeats: int) -> None:
     """Measure, print the table and write ``results/mel.json``."""
-    runtime.start()
+    start_backend()
     with tempfile.TemporaryDirectory() as temporary, peer("benchmarks.librosa_peer") as librosa:
         crops, first, ours, theirs = (Path(temporary) / f"{name}.npy" for name in ("crops", "first", "ours", "theirs"))
         write_crops(crops, clips)

@@ -23,7 +23,7 @@ from benchmarks.networks import BATCH, FACTORS, SHAPE, write_mels
 from hearlog.estimator.train import embedding_objective
 from hearlog.model.network import EmbeddingNetwork
 from hearlog.plan import footprint
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import start_backend
 from hearlog.training.loop import Trainer
 from hearlog.training.optimisation import Optimisation
 
@@ -46,7 +46,7 @@ def measure_in_process(mels: Path, width: int, parts: int) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.memory", "--one", str(mels), str(width), str(parts)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     peak, seconds = map(float, done.stdout.split())
-    expected = footprint.training_bytes(width * int(np.prod(SHAPE)), BATCH // parts, runtime.start().dtype)
+    expected = footprint.training_bytes(width * int(np.prod(SHAPE)), BATCH // parts, start_backend().dtype)
     return {
         "channels": width,
         "batch": BATCH,
@@ -60,7 +60,7 @@ def measure_in_process(mels: Path, width: int, parts: int) -> dict[str, float]:
 
 def train(mels: Path, width: int, parts: int) -> None:
     """Train for one step and print the peak in bytes and the seconds of step and validation."""
-    backend = runtime.start()
+    backend = start_backend()
     network = EmbeddingNetwork(width, FACTORS)
     trainer = Trainer(Optimisation(BATCH, 1, 1, 0.001, accumulate=parts), backend)
     objective, rows = embedding_objective(torch.ones(BATCH, FACTORS)), np.arange(BATCH)

@@ -62,9 +62,9 @@ def check_splits(folder: Path, songs: pd.DataFrame) -> int:
 
 def check_training(folder: Path, songs: pd.DataFrame) -> int:
     """One epoch is recorded; losses and weights are finite."""
-    history = pd.read_csv(folder / "plots/estimator/training-x1.tsv", sep="\t")
+    history = pd.read_csv(folder / "plots/estimator/training-div1.tsv", sep="\t")
     assert len(history) == 1 and np.isfinite(history.to_numpy()).all(), f"history: {history}"
-    weights = load_file(folder / "models/estimator-x1/model.safetensors")
+    weights = load_file(folder / "models/estimator-div1/model.safetensors")
     assert all(np.isfinite(weight).all() for weight in weights.values()), "weights are not finite"
     assert not list((folder / checkpoint.FOLDER).glob("*")), "a checkpoint is left"
     return zlib.crc32(b"".join(weights[name].tobytes() for name in sorted(weights)))

@@ -134,9 +134,9 @@ def settings() -> dict[str, Any]:
     return params
 
 
-def command_of(name: str, width: int = 1) -> tuple[list[str], list[str]]:
+def command_of(name: str, divisor: int = 1) -> tuple[list[str], list[str]]:
     """Give the words of a stage's command in dvc.yaml, and what it writes."""
-    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8").replace("${item.width}", str(width))
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8").replace("${item.divisor}", str(divisor))
     stage = yaml.safe_load(text)["stages"][name]
     written = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]
     return stage["cmd"].split(), [entry if isinstance(entry, str) else next(iter(entry)) for entry in written]

@@ -26,8 +26,7 @@ from benchmarks.peer import Ask, peer
 from benchmarks.step_clock import StepClock
 from hearlog.estimator.train import embedding_objective
 from hearlog.model.network import EmbeddingNetwork
-from hearlog.runtime import backend as runtime
-from hearlog.runtime.backend import Backend
+from hearlog.runtime.backend import Backend, start_backend
 from hearlog.training.loop import Trainer
 from hearlog.training.optimisation import Optimisation
 
@@ -39,7 +38,7 @@ MATRIX = 4096  # rows and columns of the product that shows the peak
 
 def main(widths: list[int], quick: bool) -> None:
     """Measure, print the table and write ``results/training.json``."""
-    backend = runtime.start()
+    backend = start_backend()
     rounds = {width: 1 if quick else REPEATS[width] for width in widths}
     bar = tqdm(total=sum(rounds.values()) * (2 + len(PRECISIONS)), desc="training", unit="run", disable=None)
     rows = []

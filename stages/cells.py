@@ -18,13 +18,13 @@ def run_cell(
     settings: params.Params,
     name: str,
     method: str,
-    width: int,
+    divisor: int,
     corpus: Corpus,
     clips: pd.DataFrame,
     folds: list[dict[str, np.ndarray]],
     labels: list[Path],
 ) -> tuple[pd.DataFrame, pd.DataFrame, checkpoint.Run]:
-    """Train and test ``method`` with ``width`` times ``model.channels`` channels.
+    """Train and test ``method`` with ``model.channels`` / ``divisor`` channels.
 
     ``labels`` are the files that ``clips`` and ``folds`` were read from.
 
@@ -36,20 +36,20 @@ def run_cell(
     files = labels if method == "fix" else [*labels, corpus.mel]
     teacher = None
     if method != "base":
-        network, _ = model_folder.load(paths.estimator(width))
-        teacher = transfer.Teacher(network, np.load(corpus.embeddings(width)))
-        files = [*files, paths.estimator(width) / "model.safetensors", corpus.embeddings(width)]
+        network, _ = model_folder.load(paths.estimator(divisor))
+        teacher = transfer.Teacher(network, np.load(corpus.embeddings(divisor)))
+        files = [*files, paths.estimator(divisor) / "model.safetensors", corpus.embeddings(divisor)]
     task = transfer.Task(clips, folds, np.load(corpus.mel, mmap_mode="r"))
-    trainer, asked = trainers.trainer(settings, settings.transfer), _settings(settings, width)
+    trainer, asked = trainers.trainer(settings, settings.transfer), _settings(settings, divisor)
     saved = checkpoint.open_run(name, {"settings": repr(asked), "trainer": repr(trainer)}, files)
     predictions, curves = transfer.Cell(method, task, teacher, asked, trainer).run(settings.transfer.seeds, saved)
     trainer.backend.processes.leave_to_first()
     return predictions, curves, saved
 
 
-def _settings(settings: params.Params, width: int) -> transfer.Settings:
+def _settings(settings: params.Params, divisor: int) -> transfer.Settings:
     return transfer.Settings(
-        channels=settings.model.channels * width,
+        channels=settings.model.channels // divisor,
         factors=settings.als.factors,
         se_ratio=settings.model.se_ratio,
         kd_weight=settings.transfer.kd.weight,

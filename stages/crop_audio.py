@@ -7,7 +7,7 @@ import pandas as pd
 from hearlog import params
 from hearlog.corpora.corpus import Corpus
 from hearlog.corpora.crops import crop_items
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import count_threads, start_backend
 from stages import paths, run
 
 
@@ -16,13 +16,13 @@ def main(corpus: str) -> None:
     settings = params.load()
     root = settings.songs.audio_root if corpus == "songs" else settings.task(corpus).path
     folder = Corpus(paths.CORPORA / corpus)
-    runtime.start("cpu", thread_count=1)  # a file is one thread's work
+    start_backend("cpu", thread_count=1)  # a file is one thread's work
     counts = crop_items(
         pd.read_parquet(folder.items),
         Path(root),
         folder.crops,
         **settings.audio.model_dump(),
-        threads=runtime.threads(settings.runtime.threads),
+        threads=count_threads(settings.runtime.threads),
     )
     paths.write_metrics(f"crops/{corpus}", counts)
     print(

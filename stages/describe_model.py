@@ -8,20 +8,20 @@ from hearlog.results.files import read_json
 from stages import paths, run
 
 
-def main(width: int) -> None:
-    """Put what is known of the estimator of ``width`` beside its weights."""
+def main(divisor: int) -> None:
+    """Put what is known of the estimator of ``divisor`` beside its weights."""
     settings = params.load()
-    folder = paths.estimator(width)
+    folder = paths.estimator(divisor)
     card = write_card(
         model_folder.read_config(folder),
         folder.as_posix(),
-        read_json(paths.METRICS / f"estimator-x{width}.json"),
+        read_json(paths.METRICS / f"estimator-div{divisor}.json"),
         read_json(paths.METRICS / "logs.json"),
         read_json(paths.METRICS / "als.json"),
         is_generated(settings.logs.path) or is_generated(settings.songs.audio_root),
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
-    print(f"model x{width}: {folder}, with its card in README.md")
+    print(f"model div{divisor}: {folder}, with its card in README.md")
 
 
 if __name__ == "__main__":

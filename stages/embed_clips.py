@@ -11,17 +11,17 @@ from stages import paths, run
 from stages.backend import backend
 
 
-def main(corpus: str, width: int) -> None:
-    """Embed the clips of ``songs`` or of a task with the estimator of ``width``."""
+def main(corpus: str, divisor: int) -> None:
+    """Embed the clips of ``songs`` or of a task with the estimator of ``divisor``."""
     settings = params.load()
     folder = Corpus(paths.CORPORA / corpus)
-    network, _ = model_folder.load(paths.estimator(width))
+    network, _ = model_folder.load(paths.estimator(divisor))
     mels = np.load(folder.mel, mmap_mode="r")
     here = backend(settings)
     embeddings = predict(network, mels, np.arange(len(mels)), here, "embed")
     here.processes.leave_to_first()
-    arrays.save(folder.embeddings(width), embeddings)
-    print(f"{corpus} x{width}: {embeddings.shape[0]} clips embedded in {embeddings.shape[1]} dimensions")
+    arrays.save(folder.embeddings(divisor), embeddings)
+    print(f"{corpus} div{divisor}: {embeddings.shape[0]} clips embedded in {embeddings.shape[1]} dimensions")
 
 
 if __name__ == "__main__":

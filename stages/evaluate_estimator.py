@@ -10,15 +10,15 @@ from hearlog.corpora.corpus import Corpus
 from hearlog.estimator import evaluation, ranking
 from hearlog.logs.interactions import read_interactions
 from hearlog.model import folder as model_folder
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import count_threads
 from hearlog.training.inference import predict
 from hearlog.util import arrays
 from stages import paths, run
 from stages.backend import backend
 
 
-def main(width: int) -> None:
-    """Evaluate the estimator of ``width``."""
+def main(divisor: int) -> None:
+    """Evaluate the estimator of ``divisor``."""
     settings = params.load()
     songs = Corpus(paths.CORPORA / "songs")
     clips = songs.read_clips()
@@ -26,7 +26,7 @@ def main(width: int) -> None:
     table = pd.read_parquet(paths.EMBEDDINGS / "songs.parquet")
     rows = pd.Index(table["song_id"]).get_indexer(pd.Index(clips["item_id"]))
     factors = np.load(paths.EMBEDDINGS / "songs.npy", mmap_mode="r")
-    network, config = model_folder.load(paths.estimator(width))
+    network, config = model_folder.load(paths.estimator(divisor))
     scale = np.float32(config.targets.scale)
 
     known, unheard = rows[parts["train"]], rows[parts["test"]]
@@ -46,22 +46,22 @@ def main(width: int) -> None:
         "oracle_popularity": table["listeners"].to_numpy(np.float32)[unheard],
         "random": np.zeros(len(unheard), np.float32),  # equal scores count as random order
     }
-    interactions, threads = read_interactions(paths.LOGS), runtime.threads(settings.runtime.threads)
+    interactions, threads = read_interactions(paths.LOGS), count_threads(settings.runtime.threads)
     metrics["ranking"], recall = ranking.rank_songs(
         interactions, factors, known, unheard, sources, settings.als, threads
     )
-    paths.write_metrics(f"estimator-x{width}", metrics)
-    _write(width, table.loc[unheard, ["song_id", "listeners"]], predicted, truth, mean)
-    recall.to_csv(paths.plot_path(f"estimator/recall-x{width}.tsv"), sep="\t", index=False)
+    paths.write_metrics(f"estimator-div{divisor}", metrics)
+    _write(divisor, table.loc[unheard, ["song_id", "listeners"]], predicted, truth, mean)
+    recall.to_csv(paths.plot_path(f"estimator/recall-div{divisor}.tsv"), sep="\t", index=False)
     print(
-        f"estimator x{width}: cosine {metrics['cosine']:.3f} on {len(unheard)} test songs, "
+        f"estimator div{divisor}: cosine {metrics['cosine']:.3f} on {len(unheard)} test songs, "
         f"the mean embedding {metrics['mean_embedding']['cosine']:.3f}"
     )
 
 
-def _write(width: int, songs: pd.DataFrame, predicted: np.ndarray, truth: np.ndarray, mean: np.ndarray) -> None:
+def _write(divisor: int, songs: pd.DataFrame, predicted: np.ndarray, truth: np.ndarray, mean: np.ndarray) -> None:
     """Write what figures and the page show of each test song, of pairs of them and of each dimension."""
-    folder = paths.EVALUATION / f"estimator-x{width}"
+    folder = paths.EVALUATION / f"estimator-div{divisor}"
     folder.mkdir(parents=True, exist_ok=True)
     of_songs = {"cosine": evaluation.cosines(predicted, truth), "mean_embedding": evaluation.cosines(mean, truth)}
     songs.assign(**of_songs).to_parquet(folder / "songs.parquet", index=False)
@@ -69,7 +69,7 @@ def _write(width: int, songs: pd.DataFrame, predicted: np.ndarray, truth: np.nda
     arrays.save(folder / "true.npy", truth)
     evaluation.similar_songs(predicted, truth).to_parquet(folder / "pairs.parquet", index=False)
     dimensions = evaluation.scores_by_dimension(predicted, truth)
-    dimensions.to_csv(paths.plot_path(f"estimator/dimensions-x{width}.tsv"), sep="\t", index=False)
+    dimensions.to_csv(paths.plot_path(f"estimator/dimensions-div{divisor}.tsv"), sep="\t", index=False)
 
 
 if __name__ == "__main__":

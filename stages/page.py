@@ -40,37 +40,39 @@ def main() -> None:
 
 def _results(settings: Params) -> dict[str, Any]:
     """Gather scores, tests, figures and songs."""
-    cells = read_cells(settings.tasks, settings.sweep.widths, paths.METRICS / "transfer")
+    cells = read_cells(settings.tasks, settings.sweep.divisors, paths.METRICS / "transfer")
     scores = report.read_drawn(paths.PLOTS / "figure4.tsv", cells)
     summary = report.summarise(scores)
-    widths, channels = sorted(settings.sweep.widths), settings.model.channels
-    estimators = {channels * width: read_json(paths.METRICS / f"estimator-x{width}.json") for width in widths}
-    widest = channels * widths[-1]
+    divisors, channels = sorted(settings.sweep.divisors, reverse=True), settings.model.channels
+    estimators = {
+        channels // divisor: read_json(paths.METRICS / f"estimator-div{divisor}.json") for divisor in divisors
+    }
+    largest = channels // divisors[-1]
     facts = {
         "tasks": counted(scores["task"].nunique(), "task"),
-        "pairs": str(scores[scores["kind"] == "classification"].groupby(["task", "width"]).ngroups),
-        "capacities": f"{', '.join(str(channels * width) for width in widths)} channels",
-        "widest": str(widest),
-        "songs": f"{estimators[widest]['test_songs']:,}",
+        "pairs": str(scores[scores["kind"] == "classification"].groupby(["task", "divisor"]).ngroups),
+        "capacities": f"{', '.join(str(channels // divisor) for divisor in divisors)} channels",
+        "largest": str(largest),
+        "songs": f"{estimators[largest]['test_songs']:,}",
         "pilot": report_text.pilot_sentence(read_json(paths.METRICS / "pilot.json")),
     }
     return {
         "synthetic": is_synthetic(settings),
-        "answer": words.answer(summary, len(widths)),
-        "several": len(widths) > 1,
+        "answer": words.answer(summary, len(divisors)),
+        "several": len(divisors) > 1,
         "strip": strip.draw(scores, summary["tasks"]["kd-base"]),
         "score_tables": results.score_tables(scores),
-        "test_tables": results.tables_of_tests(summary, len(widths)),
+        "test_tables": results.tables_of_tests(summary, len(divisors)),
         "within_tables": results.within_tables(read_table(paths.PLOTS / "within_tasks.tsv")),
         "estimator_tables": results.estimator_tables(estimators),
         "probe_tables": results.probe_tables(
-            probe_scores.read_probes(settings.tasks, settings.probe.widths, paths.PLOTS / "probe")
+            probe_scores.read_probes(settings.tasks, settings.probe.divisors, paths.PLOTS / "probe")
         ),
         "kd_follows_fix": results.kd_follows_fix(summary),
         "figures": figures.read_figures(paths.PLOTS, facts),
-        "widest": widest,
+        "largest": largest,
         "panel": neighbours.listening_panel(
-            paths.EVALUATION / f"estimator-x{widths[-1]}",
+            paths.EVALUATION / f"estimator-div{divisors[-1]}",
             Corpus(paths.CORPORA / "songs").items,
             settings.songs.audio_root,
         ),
@@ -103,7 +105,7 @@ def _origin(settings: Params) -> dict[str, Any]:
     inputs = {"Listening logs": settings.logs.path, "Catalogue": settings.songs.catalog}
     inputs |= {"Songs' audio": settings.songs.audio_root}
     inputs |= {title(name): task.path for name, task in settings.tasks.items()}
-    called = {*settings.tasks, *map(str, settings.sweep.widths), *METHODS, "songs"}
+    called = {*settings.tasks, *map(str, settings.sweep.divisors), *METHODS, "songs"}
     stages, demo = files.read_stages(Path("dvc.lock"), called), synthetic.FOLDER / "dvc.lock"
     generator = files.read_stages(demo, called) if any(map(is_generated, inputs.values())) and demo.is_file() else {}
     table = times.read_times(generator | stages, TIMES)

@@ -14,9 +14,9 @@ METRICS = Path("metrics")
 PLOTS = Path("plots")
 
 
-def estimator(width: int) -> Path:
+def estimator(divisor: int) -> Path:
     """Model folder of one capacity."""
-    return Path(f"models/estimator-x{width}")
+    return Path(f"models/estimator-div{divisor}")
 
 
 def write_metrics(name: str, metrics: dict[str, Any]) -> None:

@@ -14,20 +14,22 @@ from stages import cells, paths, run
 PROTOCOL: dict[str, str | int] = {"protocol": "random", "folds": 1}  # of the songs' own split
 
 
-def main(method: Literal["base", "fix"], width: int) -> None:
-    """Run ``method`` on the songs' genres with ``width`` times ``model.channels`` channels."""
+def main(method: Literal["base", "fix"], divisor: int) -> None:
+    """Run ``method`` on the songs' genres with ``model.channels`` / ``divisor`` channels."""
     settings = params.load()
-    cell = f"{method}-x{width}"
+    cell = f"{method}-div{divisor}"
     songs = paths.PILOT / "songs.parquet"
     clips, folds = genres.as_task(pd.read_parquet(songs))
-    facts = PROTOCOL | {"seeds": len(settings.transfer.seeds), "channels": settings.model.channels * width}
+    facts = PROTOCOL | {"seeds": len(settings.transfer.seeds), "channels": settings.model.channels // divisor}
     if not folds:
         _write_nothing(paths.PILOT / cell, paths.plot_path(f"pilot/{cell}.tsv"))
         paths.write_metrics(f"pilot/{cell}", facts | {"songs": 0, "genres": 0})
         print(f"pilot {cell}: no song has a genre that can be learned and tested, see metrics/pilot/songs.json")
         return
     corpus = Corpus(paths.CORPORA / "songs")
-    predictions, curves, saved = cells.run_cell(settings, f"pilot/{cell}", method, width, corpus, clips, folds, [songs])
+    predictions, curves, saved = cells.run_cell(
+        settings, f"pilot/{cell}", method, divisor, corpus, clips, folds, [songs]
+    )
     cells.write_tables(paths.PILOT / cell, predictions, PROTOCOL)
     scores.label(curves, PROTOCOL).to_csv(paths.plot_path(f"pilot/{cell}.tsv"), sep="\t", index=False)
     headline = scores.mean_score(predictions) | scores.reference_lines(clips["target"], folds)

@@ -15,14 +15,14 @@ from stages import paths, run
 from stages.backend import backend
 
 
-def main(task: str, width: int) -> None:
-    """Fit linear models of ``task`` on every representation of its clips, those of the estimator of ``width``."""
+def main(task: str, divisor: int) -> None:
+    """Fit linear models of ``task`` on every representation of its clips, those of the estimator of ``divisor``."""
     settings = params.load()
     asked = settings.task(task)
     corpus = Corpus(paths.CORPORA / task)
     clips = corpus.read_clips()
     folds = corpus.read_parts(clips)
-    features = _represent(corpus, width, settings)
+    features = _represent(corpus, divisor, settings)
     classes = not pd.api.types.is_numeric_dtype(clips["target"])
     references = scores.reference_lines(clips["target"], folds) if classes else {}
     facts: dict[str, str | int] = {"protocol": asked.protocol, "folds": len(folds)}
@@ -37,14 +37,14 @@ def main(task: str, width: int) -> None:
     kind: dict[str, str | int] = {"kind": "classification" if classes else "regression"}
     table = pd.DataFrame(rows).assign(chance=references.get("chance"), majority=references.get("majority"))
     table = scores.label(table, facts | kind | size)
-    table.to_csv(paths.plot_path(f"probe/{task}-x{width}.tsv"), sep="\t", index=False)
-    paths.write_metrics(f"probe/{task}-x{width}", metrics | references)
-    print(f"probe {task} x{width}: " + ", ".join(f"{row['representation']} {row['score']:.3f}" for row in rows))
+    table.to_csv(paths.plot_path(f"probe/{task}-div{divisor}.tsv"), sep="\t", index=False)
+    paths.write_metrics(f"probe/{task}-div{divisor}", metrics | references)
+    print(f"probe {task} div{divisor}: " + ", ".join(f"{row['representation']} {row['score']:.3f}" for row in rows))
 
 
-def _represent(corpus: Corpus, width: int, settings: params.Params) -> dict[str, np.ndarray]:
+def _represent(corpus: Corpus, divisor: int, settings: params.Params) -> dict[str, np.ndarray]:
     """Compute the representations of a task's clips; then one process is left, if there were several."""
-    network, config = model_folder.load(paths.estimator(width))
+    network, config = model_folder.load(paths.estimator(divisor))
     here, songs = backend(settings), Corpus(paths.CORPORA / "songs")
     trained = songs.read_parts(songs.read_clips())[0]["train"]
     mels = np.load(songs.mel, mmap_mode="r")

@@ -26,7 +26,7 @@ def main() -> None:
     """Read every cell that params name; write metrics/report.json, the tables in plots/ and the figures."""
     settings = params.load()
     synthetic = is_synthetic(settings)
-    scores = cell_scores.read_cells(settings.tasks, settings.sweep.widths, paths.METRICS / "transfer")
+    scores = cell_scores.read_cells(settings.tasks, settings.sweep.divisors, paths.METRICS / "transfer")
     spread = cell_scores.read_spread(scores, paths.CELLS)
     seed_spread = cell_scores.read_seed_spread(scores, paths.CELLS)
     bounds = cell_intervals.read_intervals(scores, paths.CELLS)
@@ -38,7 +38,7 @@ def main() -> None:
     within.to_csv(paths.plot_path("within_tasks.tsv"), sep="\t", index=False)
     scores.to_csv(paths.plot_path("figure4.tsv"), sep="\t", index=False)
     genres, of_pilot = _compare_pilot(settings)
-    probes = probe_scores.read_probes(settings.tasks, settings.probe.widths, paths.PLOTS / "probe")
+    probes = probe_scores.read_probes(settings.tasks, settings.probe.divisors, paths.PLOTS / "probe")
     figures = {
         "figure1": pilot_figure.pilot_scores(genres, of_pilot, synthetic),
         "differences": differences.paired_differences(scores, summary, within, synthetic),
@@ -56,8 +56,8 @@ def main() -> None:
 
 def _compare_pilot(settings: Params) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Score the pilot experiment by genre and in all; write metrics/pilot.json and the table of Figure 1."""
-    answers = pilot_scores.read_answers(settings.pilot.widths, paths.PILOT)
-    summary = pilot_scores.summarise(answers, settings.pilot.widths, settings.model.channels)
+    answers = pilot_scores.read_answers(settings.pilot.divisors, paths.PILOT)
+    summary = pilot_scores.summarise(answers, settings.pilot.divisors, settings.model.channels)
     paths.write_metrics("pilot", summary)
     genres = pilot_scores.score_genres(answers)
     genres.to_csv(paths.plot_path("figure1.tsv"), sep="\t", index=False)
@@ -65,12 +65,12 @@ def _compare_pilot(settings: Params) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 
 def _draw_estimator(settings: Params, synthetic: bool) -> dict[str, Figure]:
-    widths, channels, items = settings.sweep.widths, settings.model.channels, paths.CORPORA / "songs/items.parquet"
+    divisors, channels, items = settings.sweep.divisors, settings.model.channels, paths.CORPORA / "songs/items.parquet"
     return {
         "estimator": estimator.estimator_quality(
-            widths, channels, paths.EVALUATION, paths.PLOTS / "estimator", synthetic
+            divisors, channels, paths.EVALUATION, paths.PLOTS / "estimator", synthetic
         ),
-        "embedding_map": embedding_map.embedding_map(max(widths), channels, paths.EVALUATION, items, synthetic),
+        "embedding_map": embedding_map.embedding_map(min(divisors), channels, paths.EVALUATION, items, synthetic),
     }
 
 

@@ -15,8 +15,8 @@ from hearlog.util.files import sha256
 from stages import paths, run, trainers
 
 
-def main(width: int) -> None:
-    """Train with ``width`` times ``model.channels`` channels."""
+def main(divisor: int) -> None:
+    """Train with ``model.channels`` / ``divisor`` channels."""
     settings = params.load()
     songs = Corpus(paths.CORPORA / "songs")
     clips = songs.read_clips()
@@ -24,14 +24,14 @@ def main(width: int) -> None:
     rows = pd.Index(table["song_id"]).get_indexer(pd.Index(clips["item_id"]))
     embeddings = np.load(paths.EMBEDDINGS / "songs.npy", mmap_mode="r")[rows]
     network = Network(
-        channels=settings.model.channels * width, factors=embeddings.shape[1], se_ratio=settings.model.se_ratio
+        channels=settings.model.channels // divisor, factors=embeddings.shape[1], se_ratio=settings.model.se_ratio
     )
     audio = Crop(**settings.audio.model_dump(exclude={"max_rejected"}))
     trainer = trainers.trainer(settings, settings.estimator)
     asked = {"network": network.model_dump(), "trainer": repr(trainer), "seed": settings.seed}
     factors = [paths.EMBEDDINGS / "songs.npy", paths.EMBEDDINGS / "songs.parquet"]
     files = [*factors, songs.items, songs.crops / "clips.parquet", songs.mel, songs.splits]
-    saved = checkpoint.open_run(f"estimator-x{width}", asked, files)
+    saved = checkpoint.open_run(f"estimator-div{divisor}", asked, files)
     mels, parts = np.load(songs.mel, mmap_mode="r"), songs.read_parts(clips)[0]
     trained, scale, history = estimator.train(
         mels, embeddings, parts, network, trainer, settings.seed, saved.checkpoint("estimator")
@@ -46,12 +46,14 @@ def main(width: int) -> None:
         versions=model_folder.versions(),
         data={path.as_posix(): sha256(path) for path in files},
     )
-    model_folder.save(trained, config, paths.estimator(width))
-    history.to_csv(paths.plot_path(f"estimator/training-x{width}.tsv"), sep="\t", index=False)
+    model_folder.save(trained, config, paths.estimator(divisor))
+    history.to_csv(paths.plot_path(f"estimator/training-div{divisor}.tsv"), sep="\t", index=False)
     saved.clear()
     best = (history["valid_squared_error"] + history["valid_cosine"]).to_numpy().argmin()
     losses = ", ".join(f"{name} {value:.3f}" for name, value in history.filter(like="valid_").iloc[best].items())
-    print(f"estimator x{width} ({network.channels} channels): best of {len(history)} epochs is {best + 1}: {losses}")
+    print(
+        f"estimator div{divisor} ({network.channels} channels): best of {len(history)} epochs is {best + 1}: {losses}"
+    )
 
 
 def _targets(settings: params.Params, listeners: pd.Series, scale: float, songs: int) -> Targets:

@@ -8,16 +8,16 @@ from hearlog.transfer import scores
 from stages import cells, paths, run
 
 
-def main(task: str, method: Literal["base", "fix", "init", "kd"], width: int) -> None:
-    """Run ``method`` on ``task`` with ``width`` times ``model.channels`` channels."""
+def main(task: str, method: Literal["base", "fix", "init", "kd"], divisor: int) -> None:
+    """Run ``method`` on ``task`` with ``model.channels`` / ``divisor`` channels."""
     settings = params.load()
     asked = settings.task(task)
     corpus = Corpus(paths.CORPORA / task)
     clips = corpus.read_clips()
     folds = corpus.read_parts(clips)
-    cell = f"{task}/{method}-x{width}"
+    cell = f"{task}/{method}-div{divisor}"
     labels = [corpus.items, corpus.crops / "clips.parquet", corpus.splits]
-    predictions, curves, saved = cells.run_cell(settings, cell, method, width, corpus, clips, folds, labels)
+    predictions, curves, saved = cells.run_cell(settings, cell, method, divisor, corpus, clips, folds, labels)
     protocol: dict[str, str | int] = {"protocol": asked.protocol, "folds": len(folds)}
     cells.write_tables(paths.CELLS / cell, predictions, protocol)
     scores.label(curves, protocol).to_csv(paths.plot_path(f"transfer/{cell}.tsv"), sep="\t", index=False)
@@ -28,7 +28,7 @@ def main(task: str, method: Literal["base", "fix", "init", "kd"], width: int) ->
         **protocol,
         "seeds": len(settings.transfer.seeds),
         "clips": len(predictions) // len(settings.transfer.seeds),
-        "channels": settings.model.channels * width,
+        "channels": settings.model.channels // divisor,
     }
     paths.write_metrics(f"transfer/{cell}", metrics | headline)
     saved.clear()

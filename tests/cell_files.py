@@ -32,7 +32,7 @@ def score(task, method):
 
 def write_lock(root, channels=16):
     """The part of dvc.lock that says which settings the cells are of."""
-    stages = {"report": {"params": {"params.yaml": {"sweep": {"widths": [1]}, "logs.path": "data/demo/logs"}}}}
+    stages = {"report": {"params": {"params.yaml": {"sweep": {"divisors": [1]}, "logs.path": "data/demo/logs"}}}}
     for task in TASKS:
         for method in METHODS:
             stages[cell_stage(task, method, 1)] = {"params": {"params.yaml": {"model.channels": channels}}}
@@ -40,42 +40,42 @@ def write_lock(root, channels=16):
     (Path(root) / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
-def write_report_tables(root, tasks=TASKS, widths=(1,)):
+def write_report_tables(root, tasks=TASKS, divisors=(1,)):
     """What git keeps for `hearlog report`: the tables of the report stage, the losses by epoch and the pilot."""
     root = Path(root)
-    cells = read_cells(tasks, widths, root / "metrics/transfer")
+    cells = read_cells(tasks, divisors, root / "metrics/transfer")
     cells["seed_spread"] = read_seed_spread(cells, root / "data/transfer")
     (root / "plots").mkdir(exist_ok=True)
     cells.to_csv(root / "plots/figure4.tsv", sep="\t", index=False)
     compare(cells, root / "data/transfer").to_csv(root / "plots/within_tasks.tsv", sep="\t", index=False)
-    write_curves(root, tasks, widths)
+    write_curves(root, tasks, divisors)
     write_pilot(root)
     write_probes(root, tasks)
     summary = summarise(read_answers([1], root / "data/pilot"), [1], 16)
     (root / "metrics/pilot.json").write_text(json.dumps(summary))
 
 
-def write_cells(root, tasks=TASKS, widths=(1,), folds=3, **fields):
+def write_cells(root, tasks=TASKS, divisors=(1,), folds=3, **fields):
     for task in tasks:
-        for width in widths:
+        for divisor in divisors:
             for method in METHODS:
-                write_cell(root, task, method, width, folds, **fields)
+                write_cell(root, task, method, divisor, folds, **fields)
 
 
-def write_cell(root, task, method, width, folds=3, **fields):
+def write_cell(root, task, method, divisor, folds=3, **fields):
     value = score(task, method)
     protocol = {"protocol": "stratified_cv" if folds > 1 else "official", "folds": folds, "seeds": 1}
     scores = {"r2": value, "squared_correlation": value + 0.03}
     if task in CLASSIFICATION:
         scores = {"accuracy": value, "macro_f1": value - 0.04, "chance": 0.1, "majority": 0.125}
-    metrics = protocol | {"clips": CLIPS * folds, "channels": 16 * width} | scores | fields
-    path = Path(root) / "metrics/transfer" / task / f"{method}-x{width}.json"
+    metrics = protocol | {"clips": CLIPS * folds, "channels": 16 * divisor} | scores | fields
+    path = Path(root) / "metrics/transfer" / task / f"{method}-div{divisor}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(metrics))
-    _write_folds(Path(root) / "data/transfer" / task / f"{method}-x{width}", method, next(iter(scores)), metrics)
+    _write_folds(Path(root) / "data/transfer" / task / f"{method}-div{divisor}", method, next(iter(scores)), metrics)
 
 
-def write_probes(root, tasks=TASKS, widths=(1,), folds=3):
+def write_probes(root, tasks=TASKS, divisors=(1,), folds=3):
     """Linear probes: 0.30 and a step of 0.02 from each representation to the next; DCASE2016 the other way."""
     for task in tasks:
         steps = 0.02 * np.arange(len(REPRESENTATIONS)) * (-1 if task == "dcase2016" else 1)
@@ -83,18 +83,18 @@ def write_probes(root, tasks=TASKS, widths=(1,), folds=3):
         classes = task in CLASSIFICATION
         facts = {"protocol": "stratified_cv", "folds": folds, "kind": "classification" if classes else "regression"}
         references = {"chance": 0.1 if classes else None, "majority": 0.125 if classes else None}
-        for width in widths:
-            size = {"clips": CLIPS * folds, "channels": 16 * width, "dimensions": 16 * width, "strengths": "1 10 1"}
+        for divisor in divisors:
+            size = {"clips": CLIPS * folds, "channels": 16 * divisor, "dimensions": 16 * divisor, "strengths": "1 10 1"}
             table = pd.DataFrame({"representation": list(REPRESENTATIONS)} | scores)
-            path = Path(root) / f"plots/probe/{task}-x{width}.tsv"
+            path = Path(root) / f"plots/probe/{task}-div{divisor}.tsv"
             path.parent.mkdir(parents=True, exist_ok=True)
             table.assign(**facts, **size, **references).to_csv(path, sep="\t", index=False)
 
 
-def write_curves(root, tasks=TASKS, widths=(1,), folds=3, seeds=1):
+def write_curves(root, tasks=TASKS, divisors=(1,), folds=3, seeds=1):
     """Losses by epoch: fold f trains f epochs longer than the first's four, and is best in its last but one."""
     for task in tasks:
-        for width in widths:
+        for divisor in divisors:
             for method in METHODS:
                 folder = Path(root) / "plots/transfer" / task
                 folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def write_curves(root, tasks=TASKS, widths=(1,), folds=3, seeds=1):
                     for fold in range(folds)
                     for epoch, loss in _losses(method, fold)
                 ]
-                pd.DataFrame(rows).to_csv(folder / f"{method}-x{width}.tsv", sep="\t", index=False)
+                pd.DataFrame(rows).to_csv(folder / f"{method}-div{divisor}.tsv", sep="\t", index=False)
 
 
 def _losses(method, fold):
@@ -113,14 +113,14 @@ def _losses(method, fold):
     return [(epoch, abs(fold + 3 - epoch) + 0.5) for epoch in range(1, fold + 5)]
 
 
-def write_evaluation(root, widths=(1,), songs=50):
+def write_evaluation(root, divisors=(1,), songs=50):
     """What the evaluation of the estimator leaves: cosines of songs and of pairs of songs, and recall."""
     rng = np.random.default_rng(0)
     items = Path(root) / "data/corpora/songs/items.parquet"
     items.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame({"item_id": range(songs), "target": "rock"}).to_parquet(items)
-    for width in widths:
-        folder, plots = Path(root) / f"data/evaluation/estimator-x{width}", Path(root) / "plots/estimator"
+    for divisor in divisors:
+        folder, plots = Path(root) / f"data/evaluation/estimator-div{divisor}", Path(root) / "plots/estimator"
         folder.mkdir(parents=True, exist_ok=True)
         plots.mkdir(parents=True, exist_ok=True)
         cosines = {"cosine": rng.uniform(0.5, 0.9, songs), "mean_embedding": rng.uniform(-0.1, 0.4, songs)}
@@ -134,7 +134,7 @@ def write_evaluation(root, widths=(1,), songs=50):
         k = np.array([1, 2, 5, 10, 20, 50, 100])
         heights = {"estimator": 3, "ceiling_als_factors": 4, "oracle_popularity": 2, "random": 1}
         recall = {name: height / 5 * k / 100 for name, height in heights.items()}
-        pd.DataFrame({"k": k} | recall).to_csv(plots / f"recall-x{width}.tsv", sep="\t", index=False)
+        pd.DataFrame({"k": k} | recall).to_csv(plots / f"recall-div{divisor}.tsv", sep="\t", index=False)
 
 
 # How many songs of a genre are right by both models of the pilot, by base alone, by fix alone and by none.
@@ -142,7 +142,7 @@ PILOT = {"blues": (1, 0, 3, 0), "jazz": (2, 1, 0, 1), "metal": (2, 0, 2, 0)}
 _RIGHT = ({"base", "fix"}, {"base"}, {"fix"}, set())
 
 
-def write_pilot(root, genres=PILOT, widths=(1,), seeds=1):
+def write_pilot(root, genres=PILOT, divisors=(1,), seeds=1):
     """Answers of both models of the pilot; what is wrong was taken for polka."""
     right = [
         (genre, models)
@@ -151,11 +151,11 @@ def write_pilot(root, genres=PILOT, widths=(1,), seeds=1):
         for _ in range(n)
     ]
     truth = pd.Series([genre for genre, _ in right], dtype="str")
-    for width in widths:
+    for divisor in divisors:
         for method in ("base", "fix"):
             answers = truth.where([method in models for _, models in right], "polka")
             rows = {"item_id": truth.index.astype("str"), "truth": truth, "prediction": answers}
-            folder = Path(root) / f"data/pilot/{method}-x{width}"
+            folder = Path(root) / f"data/pilot/{method}-div{divisor}"
             folder.mkdir(parents=True, exist_ok=True)
             tables = [pd.DataFrame({"seed": seed, "fold": 0} | rows) for seed in range(seeds)]
             pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)

@@ -22,23 +22,23 @@ LONG = "Long" * 100
 EMPTY = pd.DataFrame({"item_id": [], "path": [], "reason": [], "detail": []}, dtype="str")
 
 
-def write_world(root, tag="", folds=3, widths=(1,)):
+def write_world(root, tag="", folds=3, divisors=(1,)):
     """Write a run of all tasks; ``tag`` stands in every name and label that a user's data bring along."""
     root = Path(root)
-    write_cells(root, widths=widths, folds=folds)
-    write_report_tables(root, widths=widths)
-    write_evaluation(root, widths=widths, songs=SONGS)
-    _add_spread(root, widths)
+    write_cells(root, divisors=divisors, folds=folds)
+    write_report_tables(root, divisors=divisors)
+    write_evaluation(root, divisors=divisors, songs=SONGS)
+    _add_spread(root, divisors)
     _name_tasks(root, tag)
-    for width in widths:
-        write_json(root / f"metrics/estimator-x{width}.json", _estimator())
+    for divisor in divisors:
+        write_json(root / f"metrics/estimator-div{divisor}.json", _estimator())
     _write_logs(root, tag)
     write_songs(root, tag)
     for task in TASKS:
         _write_task(root, task, tag)
     for name in CAPTIONS:
         image.imsave(root / f"plots/{name}.png", np.ones((30, 60, 3)))
-    _write_settings(root, widths)
+    _write_settings(root, divisors)
 
 
 def write_json(path, content):
@@ -51,8 +51,8 @@ def in_ascii(text):
     return text.translate({ord(MINUS): "-", ord(NOTHING): "-", ord(NO_BREAK): " ", 0x2011: "-"})
 
 
-def _add_spread(root, widths):
-    cells = read_cells(TASKS, widths, root / "metrics/transfer")
+def _add_spread(root, divisors):
+    cells = read_cells(TASKS, divisors, root / "metrics/transfer")
     path = root / "plots/figure4.tsv"
     table = pd.read_csv(path, sep="\t").assign(spread=read_spread(cells, root / "data/transfer"))
     table.to_csv(path, sep="\t", index=False)
@@ -123,10 +123,10 @@ def _write_task(root, task, tag):
 _PARTS = ("train", "test", "valid", "train")
 
 
-def _write_settings(root, widths):
+def _write_settings(root, divisors):
     settings = yaml.safe_load((ROOT / "presets/demo.yaml").read_text())
     settings["songs"] |= {"audio_root": "data/raw/songs"}
-    settings["sweep"]["widths"] = list(widths)
+    settings["sweep"]["divisors"] = list(divisors)
     (root / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     (root / "presets").mkdir()
     (root / "presets/demo.yaml").write_text((ROOT / "presets/demo.yaml").read_text())

@@ -54,7 +54,7 @@ def test_report_refuses_tables_of_other_scores_than_the_cells(run_folder, capsys
     captured = capsys.readouterr()
     assert captured.out == ""
     assert (
-        "figure4.tsv: its scores are not those of metrics/transfer in 1 of 32 cells, such as gtzan/fix-x1"
+        "figure4.tsv: its scores are not those of metrics/transfer in 1 of 32 cells, such as gtzan/fix-div1"
         in captured.err
     )
     assert captured.err.endswith("Run: dvc repro\n")
@@ -64,7 +64,7 @@ def test_report_refuses_a_table_that_lacks_a_cell(run_folder, capsys):
     path = run_folder / "plots/figure4.tsv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     assert main(["report"]) == 1
-    assert "in 1 of 32 cells, such as dcase2016/kd-x1" in capsys.readouterr().err
+    assert "in 1 of 32 cells, such as dcase2016/kd-div1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_report_refuses_a_table_that_lacks_a_cell(run_folder, capsys):
         ("dvc.lock", "- 1\n", "dvc.lock: the file is not as DVC writes it"),
         ("dvc.lock", "stages:\n  report: 1\n", "dvc.lock: stages.report is not as DVC writes it"),
         ("dvc.lock", "stages:\n<<<<<<< HEAD\n", "dvc.lock: not readable as YAML"),
-        ("plots/figure4.tsv", "task\tmethod\n", "figure4.tsv: has no column width, score, seed_spread"),
+        ("plots/figure4.tsv", "task\tmethod\n", "figure4.tsv: has no column divisor, score, seed_spread"),
         ("plots/within_tasks.tsv", "", "within_tasks.tsv: not readable as a table"),
-        ("plots/transfer/gtzan/kd-x1.tsv", "seed\tfold\n", "gtzan/kd-x1.tsv: has no column epoch, valid_task"),
+        ("plots/transfer/gtzan/kd-div1.tsv", "seed\tfold\n", "gtzan/kd-div1.tsv: has no column epoch, valid_task"),
         ("metrics/pilot.json", "{}", "metrics/pilot.json: has no songs, note"),
         ("metrics/pilot.json", "[]", "metrics/pilot.json: holds no summary"),
-        ("metrics/transfer/gtzan/kd-x1.json", "[]", "gtzan/kd-x1.json: holds no scores"),
-        ("metrics/transfer/gtzan/kd-x1.json", "{}", "gtzan/kd-x1.json: has no protocol, folds, clips, seeds, r2"),
+        ("metrics/transfer/gtzan/kd-div1.json", "[]", "gtzan/kd-div1.json: holds no scores"),
+        ("metrics/transfer/gtzan/kd-div1.json", "{}", "gtzan/kd-div1.json: has no protocol, folds, clips, seeds, r2"),
     ],
 )
 def test_files_that_cannot_be_used_are_named_with_the_remedy(run_folder, capsys, file, content, message):
@@ -94,11 +94,11 @@ def test_files_that_cannot_be_used_are_named_with_the_remedy(run_folder, capsys,
 
 
 def test_error_of_the_user_is_a_message_alone_and_status_1(run_folder, capsys):
-    (run_folder / "metrics/transfer/gtzan/fix-x1.json").unlink()
+    (run_folder / "metrics/transfer/gtzan/fix-div1.json").unlink()
     assert main(["report"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("hearlog: metrics/transfer/gtzan/fix-x1.json: no such file")
+    assert captured.err.startswith("hearlog: metrics/transfer/gtzan/fix-div1.json: no such file")
     assert "Traceback" not in captured.err
 
 

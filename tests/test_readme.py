@@ -29,7 +29,7 @@ def folder(tmp_path_factory) -> Path:
     paths = [f"MUSIC/{name}.wav" for name in "abcdef"]
     pd.DataFrame({"path": paths, "label": ["low"] * 3 + ["high"] * 3}).to_csv(folder / "labels.csv", index=False)
     pd.DataFrame({"path": paths[:2]}).to_csv(folder / "plays.csv", index=False)
-    write_model(folder / "models/estimator-x1")
+    write_model(folder / "models/estimator-div1")
     return folder
 
 

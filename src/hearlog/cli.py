@@ -164,12 +164,12 @@ def report() -> None:
 
     settings = params.load()
     _refuse_other_settings(settings)
-    cells = read_cells(settings.tasks, settings.sweep.widths, Path("metrics/transfer"))
-    spread = read_drawn(Path("plots/figure4.tsv"), cells)[["task", "method", "width", "seed_spread"]]
+    cells = read_cells(settings.tasks, settings.sweep.divisors, Path("metrics/transfer"))
+    spread = read_drawn(Path("plots/figure4.tsv"), cells)[["task", "method", "divisor", "seed_spread"]]
     within = read_table(Path("plots/within_tasks.tsv"), WITHIN_COLUMNS)
     unfinished = count_unfinished(cells, Path("plots/transfer"), settings.transfer.training.epochs)
     of_pilot = read_summary(Path("metrics/pilot.json"))
-    probes = read_probes(settings.tasks, settings.probe.widths, Path("plots/probe"))
+    probes = read_probes(settings.tasks, settings.probe.divisors, Path("plots/probe"))
     print(render_all(settings, cells.merge(spread, "left"), summarise(cells), within, unfinished, of_pilot, probes))
     if Path("report.html").is_file():
         print("In a browser, with all figures and songs to listen to: report.html")
@@ -197,8 +197,8 @@ def _refuse_other_settings(settings: Params) -> None:
 
     stages = lock.read_stages(Path("dvc.lock"))
     present = lock.parse_yaml(Path("params.yaml").read_text(encoding="utf-8"))
-    cells = itertools.product(settings.tasks, METHODS, settings.sweep.widths)
-    probes = (f"probe@{task}-{width}" for task, width in itertools.product(settings.tasks, settings.probe.widths))
+    cells = itertools.product(settings.tasks, METHODS, settings.sweep.divisors)
+    probes = (f"probe@{task}-{divisor}" for task, divisor in itertools.product(settings.tasks, settings.probe.divisors))
     for stage in ["report", *(lock.cell_stage(*cell) for cell in cells), *probes]:
         if reason := lock.outdated(stages, stage, present):
             raise InputError(f"{reason}. Run: dvc repro")

@@ -10,7 +10,7 @@ from hearlog.als import exact
 from hearlog.als.confidence import confidences
 from hearlog.als.factorize import draw, factorize
 from hearlog.logs.interactions import Interactions
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import choose_device
 from hearlog.util.errors import InputError
 
 
@@ -131,4 +131,4 @@ def test_a_device_that_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="no CUDA device here"):
         factorize(skewed_plays(), als(engine="torch"), 0, 1, tmp_path, device="cuda")
-    assert runtime.choose_device("auto").type == "cpu"
+    assert choose_device("auto").type == "cpu"

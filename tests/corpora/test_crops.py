@@ -60,10 +60,10 @@ def test_the_decoder_does_not_clutter_the_terminal(tmp_path, capfd):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 3), st.integers(1, 2000))
-def test_an_array_written_row_by_row_reads_back(tmp_path_factory, rows, width):
+def test_an_array_written_row_by_row_reads_back(tmp_path_factory, rows, divisor):
     path = tmp_path_factory.mktemp("rows") / "a.npy"
-    expected = torch.arange(rows * width).reshape(rows, width).numpy().astype(np.int16)
-    with RowWriter(path, (width,), np.int16) as writer:
+    expected = torch.arange(rows * divisor).reshape(rows, divisor).numpy().astype(np.int16)
+    with RowWriter(path, (divisor,), np.int16) as writer:
         for row in expected:
             writer.append(row)
     assert np.array_equal(np.load(path, mmap_mode="r"), expected)

@@ -5,13 +5,13 @@ import torch
 from hearlog.estimator import evaluation
 from hearlog.estimator import train as estimator
 from hearlog.model.folder import Network
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import start_backend
 from hearlog.training.inference import predict
 from hearlog.training.loop import Trainer
 from hearlog.training.optimisation import Optimisation
 from hearlog.util.errors import InputError
 
-BACKEND = runtime.start("cpu", "float32", 1)
+BACKEND = start_backend("cpu", "float32", 1)
 NETWORK = Network(channels=16, factors=4, se_ratio=8)
 
 

@@ -114,7 +114,7 @@ def test_ids_and_labels_of_any_letters_stay_as_they_are(place, lane, tried):
     names = [f"{label}{number}" for number, label in enumerate(ODD_LABELS * 2)]
     write_clips(place, item_id=names, genre=[ODD_LABELS[number % 2] for number in range(CLIPS)])
     finish(place, *lane)
-    found = pd.read_parquet(place / "data/transfer/own/fix-x1/predictions.parquet")
+    found = pd.read_parquet(place / "data/transfer/own/fix-div1/predictions.parquet")
     assert sorted(found["item_id"]) == sorted(names)
     assert set(found["truth"]) == set(ODD_LABELS[:2])
     tried("tasks", "ids and labels with quotes, tabs, newlines, unicode", FINISHED)
@@ -139,9 +139,9 @@ def test_a_fold_may_lack_a_class(place, fault, lane, tried):
 
 def test_constant_embeddings_of_clips_are_learned_from_without_a_wrong_number(place, tried):
     finish(place, *((name, "own") for name in FOLDS), ("compute_mel", "own"))
-    np.save(place / "data/corpora/own/embeddings-x1.npy", np.ones((CLIPS, 40), np.float32))
+    np.save(place / "data/corpora/own/embeddings-div1.npy", np.ones((CLIPS, 40), np.float32))
     finish(place, *(("transfer", "own", method, "1") for method in ("fix", "kd")))
-    scores = json.loads((place / "metrics/transfer/own/fix-x1.json").read_text())
+    scores = json.loads((place / "metrics/transfer/own/fix-div1.json").read_text())
     assert scores["accuracy"] == 0.5, "nothing to tell the two classes by"
     tried("tasks", "constant embeddings", FINISHED)
 

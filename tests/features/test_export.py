@@ -81,7 +81,7 @@ def test_onnx_runtime_alone_runs_the_example_of_the_docs(folder, tmp_path):
     docs = Path(__file__).parents[2] / "docs" / "features.md"
     (script,) = re.findall(r"```python\n(import json.*?)```", docs.read_text(encoding="utf-8"), re.DOTALL)
     assert len(script.splitlines()) <= 20
-    shutil.copytree(folder, tmp_path / "models/estimator-x1")
+    shutil.copytree(folder, tmp_path / "models/estimator-div1")
     script += "import sys; print({'torch', 'hearlog', 'onnx'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.splitlines() == ["(2, 40) (2, 16)", "set()"], done.stderr

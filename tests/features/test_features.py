@@ -19,7 +19,7 @@ from hearlog.features.extractor import FeatureExtractor, load
 from hearlog.features.table import read_features
 from hearlog.mel.spectrogram import LogMelSpectrogram, compute_mel
 from hearlog.model.network import LAYERS
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import start_backend
 from hearlog.training import inference
 from hearlog.util.errors import InputError
 
@@ -79,7 +79,7 @@ def test_features_are_those_of_the_pipeline_to_the_last_bit(folder, extractor, f
     crop = np.load(corpus.crops / "crops.npy")
     compute_mel(crop, LogMelSpectrogram(AUDIO.sample_rate, **MEL.model_dump()), corpus.mel)
     mels, rows = np.load(corpus.mel, mmap_mode="r"), np.arange(len(items))
-    backend = runtime.start("cpu", "float32", torch.get_num_threads())
+    backend = start_backend("cpu", "float32", torch.get_num_threads())
     expected = inference.predict(extractor.engine.network, mels, rows, backend, "embed")
     assert np.array_equal(extractor.embed(files), expected)
 

@@ -9,9 +9,9 @@ from hearlog.results.cells import read_cells, read_spread
 from hearlog.results.intervals import read_intervals
 
 
-def draw(root, tasks=TASKS, widths=(1,), synthetic=False, **fields):
-    write_cells(root, tasks, widths, **fields)
-    cells = read_cells(tasks, widths, root / "metrics/transfer")
+def draw(root, tasks=TASKS, divisors=(1,), synthetic=False, **fields):
+    write_cells(root, tasks, divisors, **fields)
+    cells = read_cells(tasks, divisors, root / "metrics/transfer")
     return figure4(with_bars(cells, root), synthetic)
 
 
@@ -34,7 +34,7 @@ def test_panels_have_the_papers_order_and_names(tmp_path):
 
 
 def test_each_panel_names_the_protocol_under_the_task_within_its_width(tmp_path):
-    figure = draw(tmp_path, widths=(1, 2), folds=10, protocol="artist_cv")  # the longest name
+    figure = draw(tmp_path, divisors=(1, 2), folds=10, protocol="artist_cv")  # the longest name
     figure.draw_without_rendering()
     for panel in figure.axes:
         (label,) = panel.texts
@@ -89,9 +89,9 @@ def test_legend_tells_intervals_from_standard_deviations(tmp_path):
 
 
 @pytest.mark.parametrize("tasks", [TASKS, TASKS[:3], TASKS[:1]])
-@pytest.mark.parametrize("widths", [(1,), (1, 2, 4, 8)])
-def test_no_text_leaves_the_figure(tmp_path, tasks, widths):
-    figure = draw(tmp_path, tasks, widths, synthetic=True, seeds=2)
+@pytest.mark.parametrize("divisors", [(1,), (1, 2, 4, 8)])
+def test_no_text_leaves_the_figure(tmp_path, tasks, divisors):
+    figure = draw(tmp_path, tasks, divisors, synthetic=True, seeds=2)
     figure.draw_without_rendering()
     drawn, page = figure.get_tightbbox(), figure.bbox_inches
     assert page.x0 <= drawn.x0 < drawn.x1 <= page.x1

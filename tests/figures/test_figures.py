@@ -20,28 +20,28 @@ from hearlog.results.within_tasks import compare
 from hearlog.util.errors import InputError
 
 
-def cells_of(root, tasks=TASKS, widths=(1,), **fields):
-    write_cells(root, tasks, widths, **fields)
-    return read_cells(tasks, widths, root / "metrics/transfer")
+def cells_of(root, tasks=TASKS, divisors=(1,), **fields):
+    write_cells(root, tasks, divisors, **fields)
+    return read_cells(tasks, divisors, root / "metrics/transfer")
 
 
-def draw_differences(root, tasks=TASKS, widths=(1,), synthetic=False, **fields):
-    cells = cells_of(root, tasks, widths, **fields)
+def draw_differences(root, tasks=TASKS, divisors=(1,), synthetic=False, **fields):
+    cells = cells_of(root, tasks, divisors, **fields)
     return paired_differences(cells, summarise(cells), compare(cells, root / "data/transfer"), synthetic)
 
 
-def draw_confusion(root, tasks=TASKS, widths=(1,), synthetic=False, **fields):
-    return confusion_matrices(cells_of(root, tasks, widths, **fields), root / "data/transfer", "kd", synthetic)
+def draw_confusion(root, tasks=TASKS, divisors=(1,), synthetic=False, **fields):
+    return confusion_matrices(cells_of(root, tasks, divisors, **fields), root / "data/transfer", "kd", synthetic)
 
 
-def draw_curves(root, tasks=TASKS, widths=(1,), synthetic=False, folds=3, seeds=1):
-    write_curves(root, tasks, widths, folds, seeds)
-    return training_curves(cells_of(root, tasks, widths, folds=folds), root / "plots/transfer", synthetic)
+def draw_curves(root, tasks=TASKS, divisors=(1,), synthetic=False, folds=3, seeds=1):
+    write_curves(root, tasks, divisors, folds, seeds)
+    return training_curves(cells_of(root, tasks, divisors, folds=folds), root / "plots/transfer", synthetic)
 
 
-def draw_estimator(root, tasks=(), widths=(1,), synthetic=False):
-    write_evaluation(root, widths)
-    return estimator_quality(widths, 16, root / "data/evaluation", root / "plots/estimator", synthetic)
+def draw_estimator(root, tasks=(), divisors=(1,), synthetic=False):
+    write_evaluation(root, divisors)
+    return estimator_quality(divisors, 16, root / "data/evaluation", root / "plots/estimator", synthetic)
 
 
 ALL = [draw_differences, draw_confusion, draw_curves, draw_estimator]
@@ -66,9 +66,9 @@ def test_the_same_figure_is_the_same_bytes(tmp_path, draw):
 
 
 @pytest.mark.parametrize("draw", ALL)
-@pytest.mark.parametrize("widths", [(1,), (1, 2, 4, 8)])
-def test_figures_have_a_pages_width_and_no_text_leaves_them(tmp_path, draw, widths):
-    figure = draw(tmp_path, widths=widths)
+@pytest.mark.parametrize("divisors", [(1,), (1, 2, 4, 8)])
+def test_figures_have_a_pages_width_and_no_text_leaves_them(tmp_path, draw, divisors):
+    figure = draw(tmp_path, divisors=divisors)
     figure.draw_without_rendering()
     assert figure.get_figwidth() == pytest.approx(7.16)
     assert figure.get_figheight() < 10.5
@@ -79,7 +79,7 @@ def test_figures_have_a_pages_width_and_no_text_leaves_them(tmp_path, draw, widt
 
 @pytest.mark.parametrize("draw", ALL)
 def test_titles_do_not_run_into_the_next_panel(tmp_path, draw):
-    figure = draw(tmp_path, widths=(1, 2))
+    figure = draw(tmp_path, divisors=(1, 2))
     figure.draw_without_rendering()
     titles = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text().startswith("(")]
     assert len(titles) > 3
@@ -94,7 +94,7 @@ def test_every_task_stands_with_its_protocol(tmp_path, draw):
 
 
 def test_differences_have_a_panel_a_comparison_and_a_dot_a_pair(tmp_path):
-    figure = draw_differences(tmp_path, widths=(1, 2))
+    figure = draw_differences(tmp_path, divisors=(1, 2))
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[:4] == [
         f"(a) kd {MINUS} base",
@@ -108,14 +108,14 @@ def test_differences_have_a_panel_a_comparison_and_a_dot_a_pair(tmp_path):
 
 
 def test_dots_of_capacities_stand_on_their_tasks_line_one_above_the_other(tmp_path):
-    lines = dots(draw_differences(tmp_path, ["gtzan"], widths=(1, 2, 4)).axes[0])[:, 1]
+    lines = dots(draw_differences(tmp_path, ["gtzan"], divisors=(1, 2, 4)).axes[0])[:, 1]
     assert sorted(lines) == pytest.approx([-0.2, 0, 0.2])
 
 
 def test_mean_and_interval_are_those_of_the_tests_over_pairs_and_over_tasks(tmp_path):
-    cells = cells_of(tmp_path, widths=(1, 2))
+    cells = cells_of(tmp_path, divisors=(1, 2))
     summary = summarise(cells)
-    axes = draw_differences(tmp_path, widths=(1, 2)).axes[0]
+    axes = draw_differences(tmp_path, divisors=(1, 2)).axes[0]
     thick = [list(line.get_xdata()) for line in axes.lines if line.get_linewidth() == 1.6]
     marks = [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "|"]
     for drawn, mark, table in zip(thick, marks, ("pairs", "tasks"), strict=True):
@@ -133,14 +133,14 @@ def remark(axes):
 
 
 def test_of_several_capacities_both_tests_have_their_p_and_of_one_there_is_one(tmp_path):
-    assert remark(draw_differences(tmp_path, widths=(1, 2)).axes[0]) == [
+    assert remark(draw_differences(tmp_path, divisors=(1, 2)).axes[0]) == [
         "+3.5 [2.4, 4.6]",
         "12 won, 0 tied, 0 lost",
         "Holm's p < 0.001 over pairs",
         "Holm's p = 0.018 over tasks",
     ]
     assert remark(draw_differences(tmp_path).axes[3])[2:] == ["Holm's p = 0.107"]
-    two_tasks = draw_differences(tmp_path, ["gtzan", "fma_small"], widths=(1, 2))
+    two_tasks = draw_differences(tmp_path, ["gtzan", "fma_small"], divisors=(1, 2))
     assert remark(two_tasks.axes[0])[3] == "no test over tasks"
 
 
@@ -298,13 +298,13 @@ def test_the_mark_of_the_kept_epoch_is_shown_in_the_legend(tmp_path):
 
 def test_a_missing_curve_is_named(tmp_path):
     draw_curves(tmp_path, ["gtzan"])
-    (tmp_path / "plots/transfer/gtzan/kd-x1.tsv").unlink()
-    with pytest.raises(InputError, match=r"kd-x1\.tsv: no such file"):
+    (tmp_path / "plots/transfer/gtzan/kd-div1.tsv").unlink()
+    with pytest.raises(InputError, match=r"kd-div1\.tsv: no such file"):
         training_curves(cells_of(tmp_path, ["gtzan"]), tmp_path / "plots/transfer", False)
 
 
 def test_estimator_has_three_panels_a_capacity(tmp_path):
-    figure = draw_estimator(tmp_path, widths=(1, 2))
+    figure = draw_estimator(tmp_path, divisors=(1, 2))
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left").startswith("(")]
     assert len(titles) == 6
     assert titles[3] == "(d) Test songs"

@@ -20,7 +20,7 @@ from hearlog.util.errors import InputError
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "estimator-x1"
+    folder = tmp_path_factory.mktemp("models") / "estimator-div1"
     write_model(folder)
     return folder
 

@@ -174,7 +174,7 @@ def test_holms_p_within_tasks_is_of_the_rows_of_one_comparison(known):
 
 
 def test_several_capacities_have_a_column_and_the_papers_test_over_pairs(tmp_path, monkeypatch):
-    write_world(tmp_path, widths=(1, 2))
+    write_world(tmp_path, divisors=(1, 2))
     text = made_in(tmp_path, monkeypatch)
     assert [row[1] for row in rows_of(text, "scores-accuracy")[:2]] == ["16", "32"]
     assert "over 12 (task, capacity) pairs" in text

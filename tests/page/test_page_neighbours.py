@@ -27,7 +27,7 @@ def angles(*degrees):
 
 
 def panel_of(folder, **options):
-    evaluation, items = folder / "data/evaluation/estimator-x1", folder / "data/corpora/songs/items.parquet"
+    evaluation, items = folder / "data/evaluation/estimator-div1", folder / "data/corpora/songs/items.parquet"
     return listening_panel(evaluation, items, "data/raw/songs", **options)
 
 

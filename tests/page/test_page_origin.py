@@ -155,10 +155,10 @@ def test_the_page_is_made_anew_for_every_setting_but_those_of_the_machines():
 STAGE = """
 from stages import run
 
-def main(name: str, width: int) -> None:
-    if width == 0:
+def main(name: str, divisor: int) -> None:
+    if divisor == 0:
         from hearlog.util.errors import InputError
-        raise InputError("width 0")
+        raise InputError("divisor 0")
 
 if __name__ == "__main__":
     run(main)

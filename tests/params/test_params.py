@@ -41,7 +41,7 @@ def test_the_paper_preset_holds_the_values_of_the_paper():
     assert paper.songs.sample == 244_975
     assert (paper.audio.sample_rate, paper.audio.seconds, paper.audio.samples) == (16_000, 30, 480_000)
     assert (paper.mel.n_fft, paper.mel.hop_length, paper.mel.n_mels) == (512, 375, 96)
-    assert [paper.model.channels * width for width in paper.sweep.widths] == [32, 64, 128, 256]
+    assert [paper.model.channels * divisor for divisor in paper.sweep.divisors] == [32, 64, 128, 256]
     assert paper.model.se_ratio == 8
     assert paper.estimator.training.learning_rate == paper.transfer.training.learning_rate == 0.001
     assert len(paper.tasks) == 8
@@ -92,15 +92,19 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
         ("transfer.seeds", [0, 0], r"seeds \[0, 0\] name a seed twice"),
         ("audio.min_seconds", 9.0, r"audio\.min_seconds must not exceed audio\.seconds"),
         ("logs.header", False, r"columns \['user_id', 'song_id'\] are names, but header is false"),
-        ("sweep.widths", [1, 1], r"sweep: widths \[1, 1\] name a multiplier twice"),
-        ("pilot.widths", [1, 1], r"pilot: widths \[1, 1\] name a multiplier twice"),
+        ("sweep.divisors", [1, 1], r"sweep: divisors \[1, 1\] name a multiplier twice"),
+        ("pilot.divisors", [1, 1], r"pilot: divisors \[1, 1\] name a multiplier twice"),
         (
-            "pilot.widths",
+            "pilot.divisors",
             [1, 2],
-            r"pilot\.widths \[1, 2\] asks for estimators of \[2\], which are not in sweep\.widths",
+            r"pilot\.divisors \[1, 2\] asks for estimators of \[2\], which are not in sweep\.divisors",
         ),
-        ("probe.widths", [2], r"probe\.widths \[2\] asks for estimators of \[2\], which are not in sweep\.widths"),
-        ("probe.widths", [], r"probe\.widths: given \[\]"),
+        (
+            "probe.divisors",
+            [2],
+            r"probe\.divisors \[2\] asks for estimators of \[2\], which are not in sweep\.divisors",
+        ),
+        ("probe.divisors", [], r"probe\.divisors: given \[\]"),
         ("probe.strengths", [1.0, 1.0], r"probe: strengths \[1\.0, 1\.0\] name a value twice"),
         (
             "probe.strengths",
@@ -202,11 +206,11 @@ def test_a_task_cannot_be_called_songs(edit):
 
 
 def test_a_run_can_go_without_the_pilot(edit):
-    assert edit("pilot.widths", []).pilot.widths == []
+    assert edit("pilot.divisors", []).pilot.divisors == []
 
 
 def test_channels_beyond_the_limit_name_both_keys(edit):
-    message = r"model\.channels 128 x sweep\.widths 8 asks for 1024.*model\.max_channels 256"
+    message = r"model\.channels 128 x sweep\.divisors 8 asks for 1024.*model\.max_channels 256"
     with pytest.raises(InputError, match=message):
         edit("model.channels", 128, preset="paper")
 

@@ -35,7 +35,9 @@ def imported_files(path: Path) -> set[str]:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     candidates = {f"{base}{name.replace('.', '/')}" for name in names for base in ("", "src/")}
     found = {c + end for c in candidates for end in (".py", "/__init__.py") if (ROOT / (c + end)).is_file()}
-    return {f for f in found if f.startswith(("stages/", "src/hearlog")) and len(ast.parse((ROOT / f).read_text()).body) > 1}
+    return {
+        f for f in found if f.startswith(("stages/", "src/hearlog")) and len(ast.parse((ROOT / f).read_text()).body) > 1
+    }
 
 
 def code_of(stage: dict) -> set[str]:

@@ -9,14 +9,14 @@ from pipeline_world import Workspace, copy_of_smoke, smoke
 from hearlog.results.pilot import SWITCHED_OFF
 
 
-def cells(*methods: str, tasks: tuple[str, ...] = ("gtzan", "emomusic_valence"), width: int = 1) -> set[str]:
-    scratch = {f"scratch@{task}-{width}" for task in tasks if "base" in methods}
-    return scratch | {f"transfer@{task}-{method}-{width}" for task in tasks for method in methods if method != "base"}
+def cells(*methods: str, tasks: tuple[str, ...] = ("gtzan", "emomusic_valence"), divisor: int = 1) -> set[str]:
+    scratch = {f"scratch@{task}-{divisor}" for task in tasks if "base" in methods}
+    return scratch | {f"transfer@{task}-{method}-{divisor}" for task in tasks for method in methods if method != "base"}
 
 
-def estimator(width: int = 1) -> set[str]:
-    embedded = {f"embed_clips@{task}-{width}" for task in ("gtzan", "emomusic_valence")}
-    of_width = {f"{name}@{width}" for name in ("train_estimator", "evaluate_estimator", "describe_model")}
+def estimator(divisor: int = 1) -> set[str]:
+    embedded = {f"embed_clips@{task}-{divisor}" for task in ("gtzan", "emomusic_valence")}
+    of_width = {f"{name}@{divisor}" for name in ("train_estimator", "evaluate_estimator", "describe_model")}
     return of_width | embedded
 
 
@@ -72,9 +72,9 @@ def test_the_runtime_re_runs_nothing(workspace):
 
 
 def test_a_second_width_adds_cells_and_touches_none(workspace):
-    assert workspace.outdated(sweep__widths=[1, 2]) == LAST | estimator(2) | cells(*ALL, width=2)
+    assert workspace.outdated(sweep__widths=[1, 2]) == LAST | estimator(2) | cells(*ALL, divisor=2)
     assert workspace.downstream("train_estimator@2") == LAST | estimator(2) - {"train_estimator@2"} | cells(
-        "fix", "init", "kd", width=2
+        "fix", "init", "kd", divisor=2
     )
 
 
@@ -87,11 +87,11 @@ def test_a_protocol_re_runs_that_tasks_splits_and_cells_which_all_name_it(worksp
     targets = {"scratch@gtzan-1", "transfer@gtzan-fix-1"}
     assert workspace.repro_with(*targets, tasks__gtzan__protocol="artist_cv") == {"split_items@gtzan"} | targets
     for table in ("scores", "per_class", "confusion"):
-        header, *rows = (workspace.folder / f"data/transfer/gtzan/fix-x1/{table}.tsv").read_text().splitlines()
+        header, *rows = (workspace.folder / f"data/transfer/gtzan/fix-div1/{table}.tsv").read_text().splitlines()
         assert header.startswith("protocol\tfolds\t")
         assert all(row.startswith("artist_cv\t3\t") for row in rows)
     changed = json.loads(workspace.dvc("metrics", "diff", "--json"))
-    for name in ("splits/gtzan", "transfer/gtzan/base-x1", "transfer/gtzan/fix-x1"):
+    for name in ("splits/gtzan", "transfer/gtzan/base-div1", "transfer/gtzan/fix-div1"):
         assert changed[f"metrics/{name}.json"]["protocol"] == {"old": "stratified_cv", "new": "artist_cv"}
 
 
@@ -109,5 +109,5 @@ def test_an_experiment_in_another_folder_runs_what_depends_on_capacity(workspace
     assert set(re.findall(r"Running stage '([^']+)'", output)) == {"train_estimator@1"} | targets
     (name,) = re.findall(r"Ran experiment\(s\): (\S+)", output)
     changed = json.loads(workspace.dvc("metrics", "diff", "HEAD", name, "--json"))
-    scores = changed["metrics/transfer/gtzan/base-x1.json"]
+    scores = changed["metrics/transfer/gtzan/base-div1.json"]
     assert scores["channels"] == {"old": 16, "new": 32, "diff": 16}

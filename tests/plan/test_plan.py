@@ -177,8 +177,8 @@ def test_the_pilot_takes_the_time_to_train_one_network_on_all_songs(paper):
     work = workload.count_pilot(paper, PAPER_CLIPS)
     assert work == pytest.approx(100 * 244_975 * (0.764993 + 0.085033 / 3))
 
-    def seconds(widths: list[int]) -> float:
-        settings = paper.model_copy(update={"pilot": params.Pilot(widths=widths)})
+    def seconds(divisors: list[int]) -> float:
+        settings = paper.model_copy(update={"pilot": params.Pilot(divisors=divisors)})
         return workload.time_needed(settings, PAPER_CLIPS, PAPER_LOGS, 2, 10.0)["training"]
 
     assert seconds([1]) - seconds([]) == pytest.approx(work / 10)
@@ -192,8 +192,8 @@ def test_probes_pass_every_clip_through_two_networks_and_fit_every_representatio
     assert passed == 2 * 1000 + 8 * 100, "a random network is normalised by songs, for each of eight tasks"
     assert fitted == pytest.approx(9 * 1000 * (0.85 + 0.15 / 3) * 11 * 6)
 
-    def seconds(widths: list[int]) -> float:
-        probe = paper.probe.model_copy(update={"widths": widths})
+    def seconds(divisors: list[int]) -> float:
+        probe = paper.probe.model_copy(update={"divisors": divisors})
         settings = paper.model_copy(update={"probe": probe})
         return workload.time_needed(settings, clips, PAPER_LOGS, 2, 10.0)["probing"]
 
@@ -219,9 +219,9 @@ def test_published_folds_count_as_folds_and_lists_as_one_run(paper):
 @pytest.mark.parametrize("preset", ["demo", "paper"])
 def test_every_cell_of_the_pipeline_is_counted(preset):
     settings = params.load(ROOT / f"presets/{preset}.yaml")
-    sizes = {"${sweep.widths}": settings.sweep.widths, "${tasks}": settings.tasks}
-    sizes["${pilot.widths}"] = settings.pilot.widths
-    sizes["${probe.widths}"] = settings.probe.widths
+    sizes = {"${sweep.divisors}": settings.sweep.divisors, "${tasks}": settings.tasks}
+    sizes["${pilot.divisors}"] = settings.pilot.divisors
+    sizes["${probe.divisors}"] = settings.probe.divisors
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
     cells = 1  # data/demo/dvc.yaml
     for stage in stages:
@@ -341,12 +341,12 @@ def test_the_memory_of_training_is_as_measured(demo):
     code = """
 import pathlib, re
 import numpy as np, torch
-from hearlog import runtime
+from hearlog.runtime.backend import start_backend
 from hearlog.estimator.train import embedding_objective
 from hearlog.model.network import EmbeddingNetwork
 from hearlog.training.optimisation import Optimisation
 from hearlog.training.loop import Trainer
-backend, rows = runtime.start("cpu", "float32"), np.arange(64)
+backend, rows = start_backend("cpu", "float32"), np.arange(64)
 objective = embedding_objective(torch.ones(64, 40))
 mels = np.zeros((64, 96, 320), np.float16)
 trainer = Trainer(Optimisation(16, 1, 1, 0.001), backend)

@@ -25,14 +25,14 @@ from hearlog.probing import representations
 from hearlog.probing.fit import probe, summarise
 from hearlog.report.text import render_probes
 from hearlog.results.probes import CONTROLS, REPRESENTATIONS, read_probes, widest
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import start_backend
 from hearlog.util import seeds
 from hearlog.util.errors import InputError
 from stages import probe as stage
 
 pytestmark = pytest.mark.filterwarnings("error")
 ROOT = Path(__file__).parents[2]
-BACKEND = runtime.start("cpu", "float32", 1)
+BACKEND = start_backend("cpu", "float32", 1)
 NETWORK = Network(channels=16, factors=8, se_ratio=8)
 STRENGTHS = [0.01, 1.0, 100.0]
 ROWS = np.arange(120)
@@ -203,7 +203,7 @@ def test_the_random_network_is_normalised_by_songs_without_which_it_is_deaf(song
 
 
 def test_layers_are_those_of_the_network_in_float32_whatever_the_precision(songs, untrained):
-    half = runtime.start("cpu", "bfloat16", 1)
+    half = start_backend("cpu", "bfloat16", 1)
     features = representations.represent(songs, untrained, untrained, half)
     assert list(features) == list(REPRESENTATIONS)
     with torch.no_grad():
@@ -222,7 +222,7 @@ def world(tmp_path, monkeypatch, songs):
     """Corpora of songs, of a task with classes and of one with numbers, and an estimator."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "presets/demo.yaml", "params.yaml")
-    write_model(tmp_path / "models/estimator-x1")
+    write_model(tmp_path / "models/estimator-div1")
     targets = {"songs": None, "gtzan": np.where(np.arange(30) % 2, "rock", "jazz"), "emomusic_valence": songs[:, 0, 0]}
     for name, target in targets.items():
         folder = tmp_path / "data/corpora" / name
@@ -242,7 +242,7 @@ def world(tmp_path, monkeypatch, songs):
 
 def test_the_stage_writes_scores_by_representation(world, capsys):
     stage.main("gtzan", 1)
-    metrics = json.loads((world / "metrics/probe/gtzan-x1.json").read_text())
+    metrics = json.loads((world / "metrics/probe/gtzan-div1.json").read_text())
     assert metrics["protocol"] == "stratified_cv" and metrics["folds"] == 2 and metrics["clips"] == 16
     assert metrics["channels"] == 16 and metrics["chance"] == 0.5
     table = read_probes(["gtzan"], [1], Path("plots/probe")).set_index("representation")
@@ -254,7 +254,7 @@ def test_the_stage_writes_scores_by_representation(world, capsys):
 
 
 def test_the_stage_regresses_numbers_and_gives_the_same_bytes_again(world):
-    files = [Path("metrics/probe/emomusic_valence-x1.json"), Path("plots/probe/emomusic_valence-x1.tsv")]
+    files = [Path("metrics/probe/emomusic_valence-div1.json"), Path("plots/probe/emomusic_valence-div1.tsv")]
     stage.main("emomusic_valence", 1)
     first = [file.read_bytes() for file in files]
     stage.main("emomusic_valence", 1)
@@ -265,7 +265,7 @@ def test_the_stage_regresses_numbers_and_gives_the_same_bytes_again(world):
 
 
 def test_probes_are_read_in_the_order_of_figure_4_and_the_widest_kept(tmp_path):
-    write_probes(tmp_path, widths=(1, 2))
+    write_probes(tmp_path, divisors=(1, 2))
     probes = read_probes(TASKS[::-1], [2, 1], tmp_path / "plots/probe")
     assert list(probes["task"].unique())[:2] == ["emomusic_genre", "gtzan"]
     assert len(probes) == 8 * 2 * len(REPRESENTATIONS)
@@ -273,13 +273,13 @@ def test_probes_are_read_in_the_order_of_figure_4_and_the_widest_kept(tmp_path):
 
 
 def test_a_missing_file_and_a_missing_representation_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"gtzan-x1\.tsv: no such file.* Run: dvc repro"):
+    with pytest.raises(InputError, match=r"gtzan-div1\.tsv: no such file.* Run: dvc repro"):
         read_probes(["gtzan"], [1], tmp_path / "plots/probe")
     write_probes(tmp_path)
-    path = tmp_path / "plots/probe/gtzan-x1.tsv"
+    path = tmp_path / "plots/probe/gtzan-div1.tsv"
     table = pd.read_csv(path, sep="\t")
     table[table["representation"] != "block3"].to_csv(path, sep="\t", index=False)
-    with pytest.raises(InputError, match=r"gtzan-x1\.tsv: lacks block3\. Run: dvc repro"):
+    with pytest.raises(InputError, match=r"gtzan-div1\.tsv: lacks block3\. Run: dvc repro"):
         read_probes(["gtzan"], [1], tmp_path / "plots/probe")
 
 

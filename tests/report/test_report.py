@@ -31,19 +31,19 @@ ROOT = Path(__file__).parents[2]
 GAINS = np.arange(1.0, 7.0)  # of kd over base in points, one a classification task
 
 
-def cells_of(root, tasks=TASKS, widths=(1,)):
-    return read_cells(tasks, widths, root / "metrics/transfer")
+def cells_of(root, tasks=TASKS, divisors=(1,)):
+    return read_cells(tasks, divisors, root / "metrics/transfer")
 
 
-def cells_and_text(root, tasks=TASKS, widths=(1,), synthetic=False):
-    cells, folder = cells_of(root, tasks, widths), root / "data/transfer"
+def cells_and_text(root, tasks=TASKS, divisors=(1,), synthetic=False):
+    cells, folder = cells_of(root, tasks, divisors), root / "data/transfer"
     cells["seed_spread"] = read_seed_spread(cells, folder)
     return cells, render(cells, summarise(cells), compare(cells, folder), synthetic)
 
 
 def test_cells_are_read_for_every_task_width_and_method_in_the_papers_order(tmp_path):
-    write_cells(tmp_path, widths=(1, 2))
-    cells = cells_of(tmp_path, reversed(TASKS), widths=(2, 1))
+    write_cells(tmp_path, divisors=(1, 2))
+    cells = cells_of(tmp_path, reversed(TASKS), divisors=(2, 1))
     assert len(cells) == 8 * 2 * 4
     assert list(cells["title"].unique()) == [
         "EmoMusic genre",
@@ -62,22 +62,22 @@ def test_cells_are_read_for_every_task_width_and_method_in_the_papers_order(tmp_
 
 def test_missing_cell_is_named_with_the_remedy(tmp_path):
     write_cells(tmp_path)
-    (tmp_path / "metrics/transfer/gtzan/kd-x1.json").unlink()
-    with pytest.raises(InputError, match=r"gtzan/kd-x1\.json: no such file.*dvc repro"):
+    (tmp_path / "metrics/transfer/gtzan/kd-div1.json").unlink()
+    with pytest.raises(InputError, match=r"gtzan/kd-div1\.json: no such file.*dvc repro"):
         cells_of(tmp_path)
 
 
 def test_cell_with_merge_conflict_is_named(tmp_path):
     write_cells(tmp_path)
-    (tmp_path / "metrics/transfer/gtzan/kd-x1.json").write_text('<<<<<<< HEAD\n{"accuracy": 0.5}')
-    with pytest.raises(InputError, match=r"gtzan/kd-x1\.json: not readable as JSON"):
+    (tmp_path / "metrics/transfer/gtzan/kd-div1.json").write_text('<<<<<<< HEAD\n{"accuracy": 0.5}')
+    with pytest.raises(InputError, match=r"gtzan/kd-div1\.json: not readable as JSON"):
         cells_of(tmp_path)
 
 
 def test_files_of_a_larger_grid_are_not_read(tmp_path):
-    write_cells(tmp_path, widths=(1, 2, 4))
-    cells = cells_of(tmp_path, CLASSIFICATION, widths=(1,))
-    assert set(cells["width"]) == {1}
+    write_cells(tmp_path, divisors=(1, 2, 4))
+    cells = cells_of(tmp_path, CLASSIFICATION, divisors=(1,))
+    assert set(cells["divisor"]) == {1}
     assert set(cells["task"]) == set(CLASSIFICATION)
     assert summarise(cells)["pairs"]["kd-base"]["pairs"] == 6
 
@@ -90,20 +90,20 @@ def test_files_of_a_larger_grid_are_not_read(tmp_path):
         ({"clips": 299}, r"clips \(300, 299\)"),
     ],
 )
-@pytest.mark.parametrize(("method", "width"), [("kd", 1), ("base", 2)])
-def test_cells_of_a_task_that_differ_in_protocol_or_clips_are_not_compared(tmp_path, method, width, change, message):
-    write_cells(tmp_path, widths=(1, 2))
-    write_cell(tmp_path, "gtzan", method, width, **change)
+@pytest.mark.parametrize(("method", "divisor"), [("kd", 1), ("base", 2)])
+def test_cells_of_a_task_that_differ_in_protocol_or_clips_are_not_compared(tmp_path, method, divisor, change, message):
+    write_cells(tmp_path, divisors=(1, 2))
+    write_cell(tmp_path, "gtzan", method, divisor, **change)
     with pytest.raises(InputError, match=rf"gtzan/\*\.json: the cells differ in {message}.* Run: dvc repro"):
-        cells_of(tmp_path, widths=(1, 2))
+        cells_of(tmp_path, divisors=(1, 2))
 
 
 def test_a_width_that_was_run_by_another_protocol_is_refused(tmp_path):
-    write_cells(tmp_path, widths=(1, 2))
-    write_cells(tmp_path, ["gtzan"], widths=(2,), protocol="artist_cv")
+    write_cells(tmp_path, divisors=(1, 2))
+    write_cells(tmp_path, ["gtzan"], divisors=(2,), protocol="artist_cv")
     with pytest.raises(InputError, match=r"gtzan/\*\.json: the cells differ in protocol"):
-        cells_of(tmp_path, widths=(1, 2))
-    assert len(cells_of(tmp_path, widths=(2,))) == 8 * 4
+        cells_of(tmp_path, divisors=(1, 2))
+    assert len(cells_of(tmp_path, divisors=(2,))) == 8 * 4
 
 
 @pytest.mark.parametrize(("change", "field"), [({"seeds": 3}, "seeds"), ({"channels": 32}, r"model\.channels")])
@@ -154,8 +154,8 @@ def test_seeds_are_spread_by_the_scores_of_all_clips_however_folds_share_them(tm
 
 
 def test_six_classification_tasks_at_two_capacities_are_twelve_pairs(tmp_path):
-    write_cells(tmp_path, widths=(1, 2))
-    summary = summarise(cells_of(tmp_path, widths=(1, 2)))
+    write_cells(tmp_path, divisors=(1, 2))
+    summary = summarise(cells_of(tmp_path, divisors=(1, 2)))
     row, expected = summary["pairs"]["kd-base"], stats.ttest_1samp(np.repeat(GAINS, 2), 0)
     assert (row["pairs"], row["wins"], row["ties"], row["losses"]) == (12, 12, 0, 0)
     assert row["points"] == pytest.approx(3.5)
@@ -164,8 +164,8 @@ def test_six_classification_tasks_at_two_capacities_are_twelve_pairs(tmp_path):
 
 
 def test_task_means_count_a_data_set_once(tmp_path):
-    write_cells(tmp_path, widths=(1, 2))
-    row = summarise(cells_of(tmp_path, widths=(1, 2)))["tasks"]["kd-base"]
+    write_cells(tmp_path, divisors=(1, 2))
+    row = summarise(cells_of(tmp_path, divisors=(1, 2)))["tasks"]["kd-base"]
     expected = stats.ttest_1samp(GAINS, 0)
     assert row["pairs"] == 6
     assert row["p"] == pytest.approx(expected.pvalue)
@@ -212,8 +212,8 @@ def test_two_tasks_give_sentences_instead_of_tests(tmp_path):
 
 
 def test_equal_gains_keep_their_size_and_counts_beside_the_sentence(tmp_path):
-    write_cells(tmp_path, widths=(1, 2))
-    cells, text = cells_and_text(tmp_path, widths=(1, 2))
+    write_cells(tmp_path, divisors=(1, 2))
+    cells, text = cells_and_text(tmp_path, divisors=(1, 2))
     row = summarise(cells)["pairs"]["init-base"]
     assert row["note"] == "+2.0 points in all 12 pairs: without variance there is no test."
     assert [row[key] for key in ("pairs", "wins", "ties", "losses", "points")] == pytest.approx([12, 12, 0, 0, 2])
@@ -222,8 +222,8 @@ def test_equal_gains_keep_their_size_and_counts_beside_the_sentence(tmp_path):
 
 
 def test_a_claim_is_said_to_need_the_tests_over_pairs_and_over_tasks(tmp_path):
-    write_cells(tmp_path, widths=(1, 2))
-    text = cells_and_text(tmp_path, widths=(1, 2))[1]
+    write_cells(tmp_path, divisors=(1, 2))
+    text = cells_and_text(tmp_path, divisors=(1, 2))[1]
     assert "over (task, capacity) pairs" in text and "over the classification tasks, each the mean" in text
     assert "a claim needs both tests, over pairs and over tasks" in text
 
@@ -234,7 +234,7 @@ def test_networks_that_keep_the_last_epoch_allowed_are_counted_by_method(tmp_pat
     write_curves(tmp_path)
     cells, folder = cells_of(tmp_path), tmp_path / "plots/transfer"
     for task in TASKS[:2]:
-        path = folder / task / "kd-x1.tsv"
+        path = folder / task / "kd-div1.tsv"
         path.write_text(path.read_text() + "0\t0\t5\t1.0\t0.1\n")
     unfinished = count_unfinished(cells, folder, 5)
     assert unfinished["networks"].to_dict() == {"base": 24, "init": 24, "kd": 24}, "fix has no epochs"
@@ -255,9 +255,9 @@ def test_networks_that_keep_the_last_epoch_allowed_are_counted_by_method(tmp_pat
 )
 def test_a_score_that_cannot_be_used_is_named_by_file_and_field(tmp_path, fields, message):
     write_cells(tmp_path)
-    path = tmp_path / "metrics/transfer/gtzan/kd-x1.json"
+    path = tmp_path / "metrics/transfer/gtzan/kd-div1.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
-    with pytest.raises(InputError, match=rf"gtzan/kd-x1\.json: .*{message}\. Run: dvc repro"):
+    with pytest.raises(InputError, match=rf"gtzan/kd-div1\.json: .*{message}\. Run: dvc repro"):
         cells_of(tmp_path)
 
 
@@ -269,13 +269,13 @@ def test_gain_of_kd_that_mirrors_the_gain_of_fix_correlates_to_minus_one(tmp_pat
 
 
 def test_summary_holds_no_lists_and_no_nan(tmp_path):
-    write_cells(tmp_path, widths=(1, 2))
+    write_cells(tmp_path, divisors=(1, 2))
 
     def leaves(node):
         return [leaf for child in node.values() for leaf in leaves(child)] if isinstance(node, dict) else [node]
 
     for tasks in (TASKS, REGRESSION, ["gtzan"]):
-        summary = summarise(cells_of(tmp_path, tasks, widths=(1, 2)))
+        summary = summarise(cells_of(tmp_path, tasks, divisors=(1, 2)))
         assert all(type(leaf) in (int, float, str) for leaf in leaves(summary))
         json.dumps(summary, allow_nan=False)
 
@@ -294,14 +294,14 @@ def test_text_gives_scores_with_protocol_and_reference_lines(tmp_path):
 @pytest.fixture
 def mixed(tmp_path):
     """A run whose tasks go by different protocols."""
-    write_cells(tmp_path, widths=(1, 2), folds=1)
+    write_cells(tmp_path, divisors=(1, 2), folds=1)
     write_cells(tmp_path, ["gtzan"], (1, 2), 10, protocol="artist_cv")
     write_cells(tmp_path, ["extended_ballroom"], (1, 2), 10)
     return tmp_path
 
 
 def test_every_table_names_the_protocol_of_every_task(mixed):
-    text = cells_and_text(mixed, widths=(1, 2))[1]
+    text = cells_and_text(mixed, divisors=(1, 2))[1]
     tables = [section for section in text.split("\n\n") if "\ntask " in section]
     accuracy, macro_f1, r2, squared_correlation, *within = tables
     regression = [r2, squared_correlation, *(table for table in within if ", r2\n" in table)]
@@ -315,7 +315,7 @@ def test_every_table_names_the_protocol_of_every_task(mixed):
 
 
 def test_the_summary_names_protocols_so_that_a_diff_of_metrics_shows_a_change(mixed):
-    protocols = summarise(cells_of(mixed, widths=(1, 2)))["protocols"]
+    protocols = summarise(cells_of(mixed, divisors=(1, 2)))["protocols"]
     assert set(protocols) == set(TASKS)
     assert protocols["gtzan"] == "artist-grouped 10-fold CV"
     assert protocols["extended_ballroom"] == "stratified 10-fold CV"
@@ -363,10 +363,10 @@ def test_text_says_each_test_in_two_lines(tmp_path):
 
 
 def test_text_fits_100_columns(tmp_path):
-    write_cells(tmp_path, widths=(1, 2, 4, 8))
+    write_cells(tmp_path, divisors=(1, 2, 4, 8))
     write_cells(tmp_path, ["gtzan"], (1, 2, 4, 8), folds=10, protocol="artist_cv")  # the longest name
     write_cells(tmp_path, ["fma_medium"], (1, 2, 4, 8), folds=2)  # a sentence in place of a test
-    text = cells_and_text(tmp_path, widths=(1, 2, 4, 8), synthetic=True)[1]
+    text = cells_and_text(tmp_path, divisors=(1, 2, 4, 8), synthetic=True)[1]
     assert max(map(len, text.splitlines())) <= 100
 
 
@@ -430,7 +430,7 @@ def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
 
 
 def test_headline_is_a_few_numbers_for_a_diff_and_the_table_holds_the_tests(tmp_path):
-    write_cells(tmp_path, widths=(1, 2))
+    write_cells(tmp_path, divisors=(1, 2))
     summary = summarise(read_cells(TASKS, [1, 2], tmp_path / "metrics/transfer"))
     numbers = headline(summary)
     assert numbers["gain"] == {"fix": -7.0, "init": 2.0, "kd": 3.5}

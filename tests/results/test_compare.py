@@ -29,7 +29,7 @@ class Repository:
         self.params = {
             "seed": 0,
             "model": {"channels": 16},
-            "sweep": {"widths": [1]},
+            "sweep": {"divisors": [1]},
             "tasks": {task: {"path": f"data/raw/{task}"} | TASK for task in TASKS},
             "transfer": {"seeds": [0], "kd": {"weight": 1.0}, "training": {"learning_rate": 1e-05}},
         }
@@ -54,10 +54,10 @@ class Repository:
         stages = {}
         for task, settings in self.params["tasks"].items():
             stages |= self.list_and_split(task, settings)
-            for width in self.params["sweep"]["widths"]:
+            for divisor in self.params["sweep"]["divisors"]:
                 for method in METHODS:
-                    self.write_cell(task, method, width, score=0.5 + gains.get(method, 0) * GAINS[task])
-                    stages[cell_stage(task, method, width)] = self.stage_of_cell(task, method)
+                    self.write_cell(task, method, divisor, score=0.5 + gains.get(method, 0) * GAINS[task])
+                    stages[cell_stage(task, method, divisor)] = self.stage_of_cell(task, method)
         self.save("params.yaml", self.params)
         self.save("dvc.lock", {"stages": stages})
 
@@ -102,16 +102,16 @@ class Repository:
         lock["stages"].setdefault(stage, {}).update(fields)
         self.save("dvc.lock", lock)
 
-    def write_cell(self, task, method, width=1, score=0.5, **fields):
+    def write_cell(self, task, method, divisor=1, score=0.5, **fields):
         protocol = self.params["tasks"][task]["protocol"]
         facts = {"protocol": protocol, "folds": 3 if protocol.endswith("cv") else 1, "seeds": 1, "clips": 150}
         name = "r2" if task == "emomusic_arousal" else "accuracy"
-        path = self.path(task, method, width)
+        path = self.path(task, method, divisor)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(facts | {name: score} | fields))
 
-    def path(self, task, method, width=1):
-        return self.root / f"metrics/transfer/{task}/{method}-x{width}.json"
+    def path(self, task, method, divisor=1):
+        return self.root / f"metrics/transfer/{task}/{method}-div{divisor}.json"
 
 
 @pytest.fixture
@@ -137,8 +137,8 @@ def compared(*names, over="tasks"):
     return tests[tests["over"] == over].set_index(["revision", "method"])
 
 
-def scores_of(scores, task, method, width=1):
-    found = scores.set_index(["task", "width", "method"]).loc[(task, width, method)]
+def scores_of(scores, task, method, divisor=1):
+    found = scores.set_index(["task", "divisor", "method"]).loc[(task, divisor, method)]
     return [found[column] for column in scores if isinstance(column, int)]
 
 
@@ -235,7 +235,7 @@ def test_where_a_single_task_differs_it_is_said_why_there_is_no_sign_flip_test(r
 
 
 def test_capacities_are_pairs_as_in_the_paper_and_beside_it_a_task_is_one_pair_their_mean(repository):
-    repository.params["sweep"]["widths"] = [1, 2]
+    repository.params["sweep"]["divisors"] = [1, 2]
     repository.run()
     repository.commit()
     for task in TASKS:
@@ -309,7 +309,7 @@ def test_nothing_in_common_is_no_table_and_no_test(repository):
 
 def test_settings_code_and_data_that_differ_are_named(repository):
     repository.params["model"] = {"se_ratio": 8, "channels": 32}
-    repository.params["sweep"] = {"widths": [1, 2]}
+    repository.params["sweep"] = {"divisors": [1, 2]}
     repository.params["transfer"].pop("seeds")
     repository.params["tasks"]["gtzan"] = {"path": "data/raw/gtzan", "data": "2", **TASK}
     repository.code |= {"src/hearlog/model/network.py": "2"}
@@ -318,7 +318,7 @@ def test_settings_code_and_data_that_differ_are_named(repository):
         [
             "model.channels 16 -> 32",
             "model.se_ratio added",
-            "sweep.widths [1] -> [1, 2]",
+            "sweep.divisors [1] -> [1, 2]",
             "tasks.gtzan.data added",
             "transfer.seeds removed",
             "code: src/hearlog/model/network.py",
@@ -390,7 +390,7 @@ def test_json_agrees_with_the_tables(repository):
         {
             "revision": "distil",
             "task": "gtzan",
-            "width": 1,
+            "divisor": 1,
             "method": "fix",
             "first": "no file in metrics/transfer",
             "here": "",
@@ -486,19 +486,19 @@ def test_a_number_may_be_written_in_two_ways(repository):
         ("params.yaml", None, "has no params.yaml"),
         ("params.yaml", "seed: [\n", "params.yaml is not readable as YAML"),
         ("params.yaml", "<<<<<<< HEAD\nseed: 0\n", "a merge has left both versions in params.yaml"),
-        ("params.yaml", "seed: 0\n", "names no tasks and sweep.widths"),
+        ("params.yaml", "seed: 0\n", "names no tasks and sweep.divisors"),
         ("params.yaml", "- seed\n", "params.yaml holds no settings"),
         ("dvc.lock", None, "has no dvc.lock"),
         ("dvc.lock", "stages:\n<<<<<<< HEAD\n", "a merge has left both versions in dvc.lock"),
         ("dvc.lock", "stages: 1\n", "dvc.lock: stages is not as DVC writes it"),
         ("dvc.lock", "stages:\n  report:\n    deps: [a]\n", "dvc.lock: stages.report.deps.0 is not as DVC writes it"),
         ("dvc.lock", "schema: '2.0'\n", "has not run with these settings, and 15 more"),
-        ("metrics/transfer/gtzan/kd-x1.json", "[]", "gtzan/kd-x1.json: holds no scores"),
-        ("metrics/transfer/gtzan/kd-x1.json", "{", "metrics/transfer/gtzan/kd-x1.json is not readable as JSON"),
-        ("metrics/transfer/gtzan/kd-x1.json", "{\n<<<<<<< HEAD\n", "a merge has left both versions in metrics/"),
-        ("metrics/transfer/gtzan/kd-x1.json", '{"accuracy": 0.5}', "has no protocol, folds, clips, seeds"),
+        ("metrics/transfer/gtzan/kd-div1.json", "[]", "gtzan/kd-div1.json: holds no scores"),
+        ("metrics/transfer/gtzan/kd-div1.json", "{", "metrics/transfer/gtzan/kd-div1.json is not readable as JSON"),
+        ("metrics/transfer/gtzan/kd-div1.json", "{\n<<<<<<< HEAD\n", "a merge has left both versions in metrics/"),
+        ("metrics/transfer/gtzan/kd-div1.json", '{"accuracy": 0.5}', "has no protocol, folds, clips, seeds"),
         (
-            "metrics/transfer/gtzan/kd-x1.json",
+            "metrics/transfer/gtzan/kd-div1.json",
             '{"protocol": "loo", "folds": 1, "clips": 1, "seeds": 1, "r2": 0}',
             "a protocol that is unknown here: loo",
         ),

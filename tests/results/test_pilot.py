@@ -98,7 +98,7 @@ def world(tmp_path, monkeypatch):
     pd.DataFrame({"fold": 0, "item_id": items["item_id"], "part": parts}).to_parquet(corpus.splits)
     np.save(corpus.mel, (rng.normal(size=(26, 96, 320)) - 40 * loud[:, None, None]).astype(np.float16))
     np.save(corpus.embeddings(1), (rng.normal(size=(26, 40)) + 9 * loud[:, None]).astype(np.float32))
-    write_model(tmp_path / "models/estimator-x1")
+    write_model(tmp_path / "models/estimator-div1")
     return tmp_path
 
 
@@ -122,7 +122,7 @@ def test_both_models_are_tested_on_the_same_songs_and_tell_what_can_be_told(worl
             "confusion.tsv",
         }
         assert len(pd.read_csv(world / f"plots/pilot/{method}-x1.tsv", sep="\t")) == 1
-    assert read_metrics(world, "fix-x1")["accuracy"] == 1
+    assert read_metrics(world, "fix-div1")["accuracy"] == 1
     answers = read_answers([1], world / "data/pilot")
     assert list(answers.index) == [(0, 0, f"{song:02}") for song in range(18, 24)]
 
@@ -146,10 +146,10 @@ def test_a_catalogue_without_genres_stops_nothing_and_every_page_says_so(world):
     assert text.get_text().replace("\n", " ") == NO_GENRES
 
 
-def compare(root, widths=(1,), **settings):
-    write_pilot(root, widths=widths, **settings)
-    answers = read_answers(widths, root / "data/pilot")
-    return score_genres(answers), summarise(answers, widths, 16)
+def compare(root, divisors=(1,), **settings):
+    write_pilot(root, divisors=divisors, **settings)
+    answers = read_answers(divisors, root / "data/pilot")
+    return score_genres(answers), summarise(answers, divisors, 16)
 
 
 def draw(root, synthetic=False, **settings):
@@ -164,8 +164,8 @@ def test_without_widths_the_pilot_is_said_not_to_have_run(tmp_path):
 
 
 def test_the_largest_capacity_is_compared(tmp_path):
-    write_pilot(tmp_path, {"jazz": (0, 1, 0, 0)}, widths=(1,))
-    _, summary = compare(tmp_path, widths=(2, 4))
+    write_pilot(tmp_path, {"jazz": (0, 1, 0, 0)}, divisors=(1,))
+    _, summary = compare(tmp_path, divisors=(2, 4))
     assert (summary["channels"], summary["songs"]) == (64, 12)
 
 
@@ -198,14 +198,14 @@ def test_seeds_do_not_multiply_songs(tmp_path):
 
 def test_models_tested_on_different_songs_are_refused(tmp_path):
     write_pilot(tmp_path)
-    path = tmp_path / "data/pilot/fix-x1/predictions.parquet"
+    path = tmp_path / "data/pilot/fix-div1/predictions.parquet"
     pd.read_parquet(path).iloc[1:].to_parquet(path)
     with pytest.raises(InputError, match=r"different clips, .* different runs and cannot be compared"):
         read_answers([1], tmp_path / "data/pilot")
 
 
 def test_a_missing_cell_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"base-x1/predictions\.parquet: no such file, but params\.yaml asks for"):
+    with pytest.raises(InputError, match=r"base-div1/predictions\.parquet: no such file, but params\.yaml asks for"):
         read_answers([1], tmp_path)
 
 
@@ -270,7 +270,7 @@ def test_the_commonest_genre_stands_beside_all_songs(tmp_path):
 
 
 def test_figure1_names_capacity_and_paired_difference(tmp_path):
-    words = draw(tmp_path, widths=(1, 4)).get_suptitle()
+    words = draw(tmp_path, divisors=(1, 4)).get_suptitle()
     assert words.startswith(f"3 genres, 64 channels\nlogs {MINUS} tags +33.3 points [")
     assert words.endswith("], McNemar p = 0.219")
 

@@ -11,8 +11,8 @@ from hearlog.statistics.paired_tests import holm, sign_flip_test
 from hearlog.util.errors import InputError
 
 
-def compare_cells(root, tasks=TASKS, widths=(1,)):
-    return compare(read_cells(tasks, widths, root / "metrics/transfer"), root / "data/transfer")
+def compare_cells(root, tasks=TASKS, divisors=(1,)):
+    return compare(read_cells(tasks, divisors, root / "metrics/transfer"), root / "data/transfer")
 
 
 def row_of(table, comparison, task):
@@ -21,8 +21,8 @@ def row_of(table, comparison, task):
 
 
 def test_every_comparison_has_a_row_for_every_task_and_capacity_classification_first(tmp_path):
-    write_cells(tmp_path, widths=(1, 2))
-    table = compare_cells(tmp_path, widths=(1, 2))
+    write_cells(tmp_path, divisors=(1, 2))
+    table = compare_cells(tmp_path, divisors=(1, 2))
     assert len(table) == 4 * 8 * 2
     assert list(table["comparison"].unique()) == ["kd-base", "init-base", "fix-base", "kd-init"]
     first = table[table["comparison"] == "kd-base"]
@@ -126,7 +126,7 @@ def test_regression_and_classification_share_no_family(tmp_path):
 
 def test_methods_tested_on_different_clips_are_refused(tmp_path):
     write_cells(tmp_path, ["gtzan"], folds=1)
-    path = tmp_path / "data/transfer/gtzan/kd-x1/predictions.parquet"
+    path = tmp_path / "data/transfer/gtzan/kd-div1/predictions.parquet"
     pd.read_parquet(path).iloc[1:].to_parquet(path)
     with pytest.raises(InputError, match=r"gtzan/\*/predictions\.parquet: .*different clips.*dvc repro"):
         compare_cells(tmp_path, ["gtzan"])
@@ -134,8 +134,8 @@ def test_methods_tested_on_different_clips_are_refused(tmp_path):
 
 def test_missing_predictions_are_named_with_the_remedy(tmp_path):
     write_cells(tmp_path, ["gtzan"], folds=1)
-    (tmp_path / "data/transfer/gtzan/init-x1/predictions.parquet").unlink()
-    with pytest.raises(InputError, match=r"gtzan/init-x1/predictions\.parquet: no such file.*dvc repro"):
+    (tmp_path / "data/transfer/gtzan/init-div1/predictions.parquet").unlink()
+    with pytest.raises(InputError, match=r"gtzan/init-div1/predictions\.parquet: no such file.*dvc repro"):
         compare_cells(tmp_path, ["gtzan"])
 
 
@@ -150,8 +150,8 @@ def test_missing_predictions_are_named_with_the_remedy(tmp_path):
 )
 def test_broken_tables_are_named_with_the_remedy(tmp_path, file, content, message):
     write_cells(tmp_path, ["gtzan"], folds=1 if file == "predictions.parquet" else 3)
-    (tmp_path / "data/transfer/gtzan/init-x1" / file).write_bytes(content)
-    with pytest.raises(InputError, match=rf"gtzan/init-x1/{file}: {message}.* Run: dvc repro"):
+    (tmp_path / "data/transfer/gtzan/init-div1" / file).write_bytes(content)
+    with pytest.raises(InputError, match=rf"gtzan/init-div1/{file}: {message}.* Run: dvc repro"):
         compare_cells(tmp_path, ["gtzan"])
 
 

@@ -3,37 +3,37 @@ import os
 import pytest
 import torch
 
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import count_threads, out_of_memory, start_backend
 from hearlog.util.errors import InputError
 from hearlog.util.seeds import derive
 
 
 def test_cpu_and_float32_are_had_for_the_asking():
-    backend = runtime.start("cpu", "float32", 1)
+    backend = start_backend("cpu", "float32", 1)
     assert (backend.device.type, backend.dtype, torch.get_num_threads()) == ("cpu", torch.float32, 1)
 
 
 def test_zero_threads_are_all_that_the_process_may_use():
-    assert runtime.threads(0) == len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert runtime.threads(3) == 3
+    assert count_threads(0) == len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert count_threads(3) == 3
 
 
 def test_where_processes_cannot_be_bound_to_cores_a_variable_says_how_many_threads_are_theirs(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert runtime.threads(0) == 3
+    assert count_threads(0) == 3
 
 
 def test_autocast_multiplies_in_the_precision_asked_for():
     for precision, dtype in (("bfloat16", torch.bfloat16), ("float32", torch.float32)):
-        with runtime.start("cpu", precision, 1).autocast():
+        with start_backend("cpu", precision, 1).autocast():
             assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
 def test_absent_cuda_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=r"runtime\.device is cuda"):
-        runtime.start("cuda")
+        start_backend("cuda")
 
 
 def test_derived_seeds_differ_by_name_and_stay():
@@ -54,13 +54,13 @@ def test_derived_seeds_differ_by_name_and_stay():
 def test_out_of_memory_names_what_to_change(error):
     with (
         pytest.raises(InputError, match=r"estimator: out of memory\. Raise accumulate"),
-        runtime.out_of_memory("estimator"),
+        out_of_memory("estimator"),
     ):
         raise error
 
 
 def test_other_errors_pass():
-    with pytest.raises(RuntimeError, match="shapes"), runtime.out_of_memory("estimator"):
+    with pytest.raises(RuntimeError, match="shapes"), out_of_memory("estimator"):
         raise RuntimeError("shapes differ")
 
 
@@ -69,5 +69,5 @@ def test_a_network_is_compiled_where_that_is_asked_for(monkeypatch, asked):
     compiled = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(network))
     network = torch.nn.Linear(2, 2)
-    assert runtime.start("cpu", "float32", 1, compiled=asked).prepare(network) is network
+    assert start_backend("cpu", "float32", 1, compiled=asked).prepare(network) is network
     assert compiled == [network] * asked

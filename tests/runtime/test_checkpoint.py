@@ -61,11 +61,11 @@ def test_a_pickle_with_code_is_refused(tmp_path):
 
 def test_a_run_finds_its_states_again_and_forgets_them_when_it_is_done(tmp_path, capsys):
     (tmp_path / "mel.npy").write_bytes(b"data")
-    run = open_run("gtzan/kd-x1", {"epochs": 3}, [tmp_path / "mel.npy"])
+    run = open_run("gtzan/kd-div1", {"epochs": 3}, [tmp_path / "mel.npy"])
     run.checkpoint("seed0-fold0").save({"epoch": 1})
     assert not capsys.readouterr().err
-    again = open_run("gtzan/kd-x1", {"epochs": 3}, [tmp_path / "mel.npy"])
-    assert capsys.readouterr().err == f"gtzan/kd-x1: goes on from what a killed run left in {run.folder}\n"
+    again = open_run("gtzan/kd-div1", {"epochs": 3}, [tmp_path / "mel.npy"])
+    assert capsys.readouterr().err == f"gtzan/kd-div1: goes on from what a killed run left in {run.folder}\n"
     assert again.checkpoint("seed0-fold0").load() == {"epoch": 1}
     again.clear()
     assert not list(checkpoint.FOLDER.iterdir())

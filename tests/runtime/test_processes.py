@@ -19,7 +19,7 @@ START = """
 import sys
 import numpy as np
 import torch
-from hearlog import runtime
+from hearlog.runtime.backend import start_backend
 from hearlog.estimator.train import embedding_objective
 from hearlog.training.inference import predict
 from hearlog.model.network import EmbeddingNetwork
@@ -28,7 +28,7 @@ from hearlog.training.loop import Trainer
 from pathlib import Path
 
 devices = int(sys.argv[1])
-backend = runtime.start("cpu", "float32", 4, devices=devices)
+backend = start_backend("cpu", "float32", 4, devices=devices)
 together = backend.processes
 assert (together.count, torch.get_num_threads()) == (devices, 4 // devices)
 random = np.random.default_rng(0)
@@ -101,7 +101,8 @@ def test_two_processes_agree_on_losses_and_outputs_and_the_first_alone_writes(tr
 
 
 def test_a_single_process_does_not_import_lightning():
-    code = "import sys; from hearlog import runtime; runtime.start('cpu'); print('lightning_fabric' in sys.modules)"
+    code = "import sys; from hearlog.runtime.backend import start_backend; start_backend('cpu'); "
+    code += "print('lightning_fabric' in sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import start_backend
 from hearlog.runtime.checkpoint import Checkpoint
 from hearlog.runtime.processes import Processes
 from hearlog.training.augmentation import Augmentation
@@ -12,7 +12,7 @@ from hearlog.training.loop import Objective, Trainer, mixed_terms
 from hearlog.training.optimisation import Optimisation, adam, set_learning_rate
 from hearlog.util.errors import InputError
 
-BACKEND = runtime.start("cpu", "float32", 1)
+BACKEND = start_backend("cpu", "float32", 1)
 NOTHING = Augmentation()
 
 

@@ -8,7 +8,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from hearlog.model.folder import Network
 from hearlog.model.network import EmbeddingNetwork, SeparableNetwork
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import start_backend
 from hearlog.runtime.checkpoint import Run
 from hearlog.training.augmentation import Augmentation
 from hearlog.training.inference import predict
@@ -19,7 +19,7 @@ from hearlog.transfer.output_layer import fit_output_layer
 from hearlog.transfer.targets import ClassTarget, NumberTarget, target_of
 from hearlog.util.errors import InputError
 
-BACKEND = runtime.start("cpu", "float32", 1)
+BACKEND = start_backend("cpu", "float32", 1)
 NETWORK = Network(channels=16, factors=8, se_ratio=8)
 
 

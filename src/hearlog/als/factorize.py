@@ -25,7 +25,7 @@ from hearlog.als.loss import loss, refuse_diverged
 from hearlog.als.memory import refuse_too_large
 from hearlog.logs.interactions import Interactions
 from hearlog.params.log_blocks import Als
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import choose_device, count_threads
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def iterate(
 ) -> Iterator[Factors]:
     """Fit as `factorize` does, and give factors and loss of each iteration; the next one changes them in place."""
     refuse_too_large(matrix, settings)
-    torch.set_num_threads(runtime.threads(threads))
+    torch.set_num_threads(count_threads(threads))
     most, solve = _half_step(settings, threads, device)
     users, songs = draw(matrix.shape, settings.factors, seed)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
@@ -100,9 +100,9 @@ def _half_step(
     settings: Als, threads: int, device: str
 ) -> tuple[int, Callable[[Interactions, np.ndarray, np.ndarray], None]]:
     """Entries that the engine solves at once, and how."""
-    workers = runtime.threads(threads)
+    workers = count_threads(threads)
     if settings.engine == "torch":
-        chosen = runtime.choose_device(device)
+        chosen = choose_device(device)
         return exact.BLOCK, lambda rows, solved, fixed: exact.solve(rows, solved, fixed, settings, chosen, workers)
     return conjugate.BLOCK, lambda rows, solved, fixed: conjugate.solve(rows, solved, fixed, settings, workers)
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from hearlog.check.files import inspect_files, same_bytes
 from hearlog.params import Params
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import count_threads
 
 SONGS = "songs"  # no task has this name: hearlog.params sees to it
 
@@ -57,7 +57,7 @@ def inspect(corpora: Mapping[str, Listed], params: Params, full: bool) -> dict[s
                 listed.root,
                 **params.audio.model_dump(exclude={"max_rejected"}),
                 full=full,
-                threads=runtime.threads(params.runtime.threads),
+                threads=count_threads(params.runtime.threads),
                 description=name,
             )
             seen = pd.concat([seen, found.set_axis(new)])

@@ -68,9 +68,9 @@ class Corpus:
         """Table of folds and parts."""
         return self.folder / "splits.parquet"
 
-    def embeddings(self, width: int) -> Path:
+    def embeddings(self, divisor: int) -> Path:
         """Array of the estimator's outputs, float32, clips x factors."""
-        return self.folder / f"embeddings-x{width}.npy"
+        return self.folder / f"embeddings-div{divisor}.npy"
 
     def read_clips(self) -> pd.DataFrame:
         """Items that were accepted, in the row order of ``crops.npy`` and ``mel.npy``."""

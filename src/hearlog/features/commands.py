@@ -26,7 +26,7 @@ def add_options(parsers: Mapping[str, argparse.ArgumentParser]) -> None:
     """Add the options of each of `COMMANDS`."""
     for command in (embed, similar, recommend):
         parsers[command.__name__].add_argument(
-            "--model", type=Path, required=True, metavar="DIR", help="model folder, such as models/estimator-x1"
+            "--model", type=Path, required=True, metavar="DIR", help="model folder, such as models/estimator-div1"
         )
     for command in (similar, recommend):
         parser = parsers[command.__name__]

@@ -11,7 +11,7 @@ import torch
 
 from hearlog.model import folder as model_folder
 from hearlog.model.network import EmbeddingNetwork
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import out_of_memory, start_backend
 from hearlog.util.errors import InputError
 from hearlog.util.files import sha256
 
@@ -45,13 +45,13 @@ class TorchEngine:
     """
 
     def __init__(self, network: EmbeddingNetwork, device: str, precision: str) -> None:
-        self.backend = runtime.start(device, precision, torch.get_num_threads())
+        self.backend = start_backend(device, precision, torch.get_num_threads())
         self.network = network
         self.backend.place_network(network).eval()
 
     def run(self, mels: np.ndarray, layer: str) -> np.ndarray:
         """Map as `Engine.run`."""
-        with torch.inference_mode(), self.backend.autocast(), runtime.out_of_memory("embed"):
+        with torch.inference_mode(), self.backend.autocast(), out_of_memory("embed"):
             clips = self.backend.place(torch.from_numpy(mels)).float()
             found = self.network(clips) if layer == "embedding" else self.network.layers(clips)[layer]
             return found.float().cpu().numpy()

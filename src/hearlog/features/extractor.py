@@ -18,7 +18,7 @@ from hearlog.features.front_end import FrontEnd, open_front_end
 from hearlog.model import folder as model_folder
 from hearlog.model.folder import ModelConfig
 from hearlog.model.network import LAYERS
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import count_threads
 from hearlog.util.ahead import ahead
 from hearlog.util.errors import InputError
 
@@ -151,7 +151,7 @@ class FeatureExtractor:
 
         waiting: list[tuple[np.ndarray, np.ndarray] | UnusableAudioError] = []
         sounds = _several(sounds) if _is_one(sounds) else sounds
-        for number, sound in enumerate(ahead(read, sounds, runtime.threads(threads), batch_size), start=1):
+        for number, sound in enumerate(ahead(read, sounds, count_threads(threads), batch_size), start=1):
             waiting.append(sound)
             ready = sum(len(item[0]) for item in waiting if isinstance(item, tuple))
             if ready >= batch_size or (group and number % group == 0):

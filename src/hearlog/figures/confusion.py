@@ -40,7 +40,7 @@ def confusion_matrices(cells: pd.DataFrame, folder: Path, method: str, synthetic
     synthetic
         Whether to say that the numbers are of the embedded data set.
     """
-    cells = cells[(cells["kind"] == "classification") & (cells["width"] == cells["width"].max())]
+    cells = cells[(cells["kind"] == "classification") & (cells["divisor"] == cells["divisor"].min())]
     tasks = [of_task for _, of_task in cells.groupby("task", sort=False)]
     answers = [read_predictions(task, folder) for task in tasks]
     shares = [_shares(of_task, method) for of_task in answers]

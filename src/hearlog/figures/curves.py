@@ -35,7 +35,7 @@ def training_curves(cells: pd.DataFrame, folder: Path, synthetic: bool) -> Figur
     synthetic
         Whether to say that the numbers are of the embedded data set.
     """
-    cells = cells[cells["width"] == cells["width"].max()]
+    cells = cells[cells["divisor"] == cells["divisor"].min()]
     curves = read_curves(cells, folder)
     epochs = curves.loc[curves["method"] != "fix", "epoch"].max()
     with rc_context(STYLE):

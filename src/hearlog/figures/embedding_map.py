@@ -17,7 +17,7 @@ from hearlog.util.errors import InputError
 SONGS = 2000  # most that are drawn: t-SNE takes 8 s for each map of them
 
 
-def embedding_map(width: int, channels: int, folder: Path, items: Path, synthetic: bool) -> Figure:
+def embedding_map(divisor: int, channels: int, folder: Path, items: Path, synthetic: bool) -> Figure:
     """Draw two maps of the estimator's test songs, by CF embedding and by audio estimate, coloured by genre.
 
     The maps are by t-SNE (van der Maaten and Hinton, 2008) on cosines, and show neighbourhoods only. The shares above
@@ -25,12 +25,12 @@ def embedding_map(width: int, channels: int, folder: Path, items: Path, syntheti
 
     Parameters
     ----------
-    width
+    divisor
         Multiplier of ``channels``.
     channels
-        Of the estimator of width 1.
+        ``model.channels``: those of the estimator of divisor 1.
     folder
-        Holds ``estimator-x<width>/songs.parquet``, and ``true.npy`` and ``predicted.npy`` with the same rows.
+        Holds ``estimator-div<divisor>/songs.parquet``, and ``true.npy`` and ``predicted.npy`` with the same rows.
     items
         The songs' ``items.parquet``; ``target`` is the genre, null where the catalogue has none.
     synthetic
@@ -41,12 +41,12 @@ def embedding_map(width: int, channels: int, folder: Path, items: Path, syntheti
     InputError
         When a file is missing.
     """
-    genres, true, predicted = _read(folder / f"estimator-x{width}", items)
+    genres, true, predicted = _read(folder / f"estimator-div{divisor}", items)
     drawn = np.sort(np.random.default_rng(0).permutation(len(genres))[:SONGS])
     with rc_context(STYLE):
         if len(drawn) < FEWEST:
             return _too_few(len(drawn))
-        return _draw(genres.iloc[drawn], true[drawn], predicted[drawn], len(genres), width * channels, synthetic)
+        return _draw(genres.iloc[drawn], true[drawn], predicted[drawn], len(genres), channels // divisor, synthetic)
 
 
 def _read(folder: Path, items: Path) -> tuple[pd.Series, np.ndarray, np.ndarray]:

@@ -33,7 +33,7 @@ _SOURCES: dict[str, dict[str, Any]] = {
 _BINS = 40
 
 
-def estimator_quality(widths: Iterable[int], channels: int, folder: Path, plots: Path, synthetic: bool) -> Figure:
+def estimator_quality(divisors: Iterable[int], channels: int, folder: Path, plots: Path, synthetic: bool) -> Figure:
     """Draw what the evaluation on test songs found, a row of three panels a capacity.
 
     First, the songs' cosines between predicted and true embedding, beside those of the training songs' mean embedding,
@@ -43,14 +43,14 @@ def estimator_quality(widths: Iterable[int], channels: int, folder: Path, plots:
 
     Parameters
     ----------
-    widths
+    divisors
         Multipliers of ``channels``.
     channels
-        Of the estimator of width 1.
+        ``model.channels``: those of the estimator of divisor 1.
     folder
-        Holds ``estimator-x<width>/songs.parquet`` and ``pairs.parquet``.
+        Holds ``estimator-div<divisor>/songs.parquet`` and ``pairs.parquet``.
     plots
-        Holds ``recall-x<width>.tsv``.
+        Holds ``recall-div<divisor>.tsv``.
     synthetic
         Whether to say that the numbers are of the embedded data set.
 
@@ -59,14 +59,14 @@ def estimator_quality(widths: Iterable[int], channels: int, folder: Path, plots:
     InputError
         When a file is missing.
     """
-    widths = sorted(widths)
+    divisors = sorted(divisors, reverse=True)
     with rc_context(STYLE):
-        figure = Figure(figsize=(PAGE, 2.3 * len(widths) + 0.5), layout="constrained")
-        grid = figure.subplots(len(widths), 3, squeeze=False, width_ratios=[1, 1, 1.1])
-        for row, (panels, width) in enumerate(zip(grid, widths, strict=True)):
-            songs, pairs, recall = _read(width, folder, plots)
+        figure = Figure(figsize=(PAGE, 2.3 * len(divisors) + 0.5), layout="constrained")
+        grid = figure.subplots(len(divisors), 3, squeeze=False, width_ratios=[1, 1, 1.1])
+        for row, (panels, divisor) in enumerate(zip(grid, divisors, strict=True)):
+            songs, pairs, recall = _read(divisor, folder, plots)
             texts = [
-                ("Test songs", f"{channels * width} channels, {len(songs):,} songs (mean)"),
+                ("Test songs", f"{channels // divisor} channels, {len(songs):,} songs (mean)"),
                 ("Pairs of test songs", _in_words(pairs)),
                 ("Test songs ranked for users", "hits / min(k, relevant), mean of users"),
             ]
@@ -82,9 +82,9 @@ def estimator_quality(widths: Iterable[int], channels: int, folder: Path, plots:
     return figure
 
 
-def _read(width: int, folder: Path, plots: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    tables = [folder / f"estimator-x{width}/{name}.parquet" for name in ("songs", "pairs")]
-    recall = plots / f"recall-x{width}.tsv"
+def _read(divisor: int, folder: Path, plots: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    tables = [folder / f"estimator-div{divisor}/{name}.parquet" for name in ("songs", "pairs")]
+    recall = plots / f"recall-div{divisor}.tsv"
     for path in (*tables, recall):
         if not path.is_file():
             raise InputError(f"{path}: no such file, but params.yaml asks for this capacity. Run: dvc repro")

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from hearlog.figures.style import FAINT, QUIET, STYLE, SYNTHETIC
 from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
-from hearlog.results.probes import CONTROLS, REPRESENTATIONS, widest
+from hearlog.results.probes import CONTROLS, REPRESENTATIONS, largest
 
 _COLOUR = "#0072B2"  # of Okabe and Ito
 _SHOWN: dict[str, dict[str, Any]] = {
@@ -39,7 +39,7 @@ def probe_scores(probes: pd.DataFrame, synthetic: bool) -> Figure:
     -------
     A figure of one panel a task, in their order.
     """
-    probes = widest(probes)
+    probes = largest(probes)
     with rc_context(STYLE):
         figure, panels = task_panels(probes, counted=True)
         for position, (axes, task) in enumerate(panels):

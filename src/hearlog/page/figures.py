@@ -16,7 +16,7 @@ _PNG, _END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 class Caption(NamedTuple):
     """A figure's title, what it shows, and what stands in for it where it cannot be seen.
 
-    Braces name facts of the run: ``tasks``, ``pairs``, ``capacities``, ``widest`` (channels), ``songs`` (test songs
+    Braces name facts of the run: ``tasks``, ``pairs``, ``capacities``, ``largest`` (channels), ``songs`` (test songs
     of the estimator) and ``pilot`` (what the pilot experiment found).
     """
 
@@ -45,13 +45,13 @@ CAPTIONS = {
     ),
     "confusion": Caption(
         "Confusion matrices of kd",
-        "At {widest} channels, test clips of all folds and seeds: a square is the share of a true class (row, with its "
-        "number of clips) taken for another (column). Beside it, the recall of every method, class by class.",
+        "At {largest} channels, test clips of all folds and seeds: a square is the share of a true class (row, with "
+        "its number of clips) taken for another (column). Beside it, the recall of every method, class by class.",
         "One matrix of shares a classification task, the diagonal being clips that were recognised.",
     ),
     "curves": Caption(
         "Training curves",
-        "The task's loss on validation clips by epoch, at {widest} channels, a panel a task ({tasks}). A thin line is "
+        "The task's loss on validation clips by epoch, at {largest} channels, a panel a task ({tasks}). A thin line is "
         "a fold and seed, its marker the epoch whose weights are tested; a thick line is their mean, as far as the one "
         "that stopped first. A network whose best epoch is the last allowed was stopped by the limit. The output layer "
         "of fix is fitted without epochs: a line.",

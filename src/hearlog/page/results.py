@@ -22,7 +22,7 @@ from hearlog.page.tables import (
     textual,
 )
 from hearlog.results.cells import METHODS, protocol_label
-from hearlog.results.probes import REPRESENTATIONS, widest
+from hearlog.results.probes import REPRESENTATIONS, largest
 from hearlog.util.plain_text import counted
 
 _COUNTS = "Wins / ties / losses"
@@ -62,7 +62,7 @@ def _scores(cells: pd.DataFrame, score: str, caption: str, decimals: int) -> Tab
     percent = 100 if cells["kind"].iloc[0] == "classification" else 1
     spreads = main and bool(cells["spread"].notna().any())
     rows = []
-    for _, of_row in cells.groupby(["task", "width"], sort=False):
+    for _, of_row in cells.groupby(["task", "divisor"], sort=False):
         by_method, common = {cell["method"]: cell for cell in of_row.to_dict("records")}, of_row.iloc[0]
         rows.append(
             [
@@ -235,7 +235,7 @@ def probe_tables(probes: pd.DataFrame) -> list[Table]:
     """
     captions = {"classification": ("Accuracy, %", 100, 1), "regression": ("r²", 1, 3)}
     tables = []
-    for kind, of_kind in widest(probes).groupby("kind", sort=True):
+    for kind, of_kind in largest(probes).groupby("kind", sort=True):
         score, percent, decimals = captions[str(kind)]
         rows = []
         for _, task in of_kind.groupby("task", sort=False):

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError, model_validator
 
 from hearlog.params.blocks import (
+    LEAST_CHANNELS,
     Audio,
     Demo,
     Estimator,
@@ -75,31 +76,31 @@ class Params(Block):
         return round(seconds * self.audio.sample_rate) // self.mel.hop_length
 
     @model_validator(mode="after")
-    def _capacity_within_limit(self) -> Params:
-        widest = self.model.channels * max(self.sweep.widths)
-        if widest > self.model.max_channels:
+    def _divisors_fit_channels(self) -> Params:
+        fitting = self.model.divisors()
+        if wrong := sorted(set(self.sweep.divisors) - set(fitting)):
             raise ValueError(
-                f"model.channels {self.model.channels} x sweep.widths {max(self.sweep.widths)} asks for {widest} "
-                f"channels, above model.max_channels {self.model.max_channels}: lower one of the first two "
-                "(one capacity: sweep.widths: [1]) or raise the limit"
+                f"sweep.divisors {self.sweep.divisors}: model.channels {self.model.channels} cannot be divided by "
+                f"{', '.join(map(str, wrong))}: a network has {LEAST_CHANNELS} channels or more, divisible by 8 and by "
+                f"model.se_ratio {self.model.se_ratio}. Divisors that fit: {', '.join(map(str, fitting))}"
             )
         return self
 
     @model_validator(mode="after")
     def _pilot_has_an_estimator(self) -> Params:
-        if missing := sorted(set(self.pilot.widths) - set(self.sweep.widths)):
+        if missing := sorted(set(self.pilot.divisors) - set(self.sweep.divisors)):
             raise ValueError(
-                f"pilot.widths {self.pilot.widths} asks for estimators of {missing}, which are not in sweep.widths "
-                f"{self.sweep.widths}: take those, or [] to go without the pilot"
+                f"pilot.divisors {self.pilot.divisors} asks for estimators of {missing}, which are not in "
+                f"sweep.divisors {self.sweep.divisors}: take those, or [] to go without the pilot"
             )
         return self
 
     @model_validator(mode="after")
     def _probes_have_an_estimator(self) -> Params:
-        if missing := sorted(set(self.probe.widths) - set(self.sweep.widths)):
+        if missing := sorted(set(self.probe.divisors) - set(self.sweep.divisors)):
             raise ValueError(
-                f"probe.widths {self.probe.widths} asks for estimators of {missing}, which are not in sweep.widths "
-                f"{self.sweep.widths}: take those"
+                f"probe.divisors {self.probe.divisors} asks for estimators of {missing}, which are not in "
+                f"sweep.divisors {self.sweep.divisors}: take those"
             )
         return self
 

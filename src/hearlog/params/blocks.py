@@ -10,6 +10,8 @@ from hearlog.corpora.readers import READERS
 from hearlog.corpora.splits import DRAWN_FOLDS, PUBLISHED
 from hearlog.params.validation import Block, Count, Float, InnerShare, Location, NonNegative, Positive, Share, one_of
 
+LEAST_CHANNELS = 16  # of a network
+
 
 class Demo(Block):
     """The embedded data set: how many files of each kind the generator writes."""
@@ -92,9 +94,8 @@ class Mel(Block):
 class Model(Block):
     """The network of the paper's Table 1."""
 
-    channels: Annotated[int, Field(ge=16, multiple_of=8)]
+    channels: Annotated[int, Field(ge=LEAST_CHANNELS, multiple_of=8)]
     se_ratio: Count
-    max_channels: Annotated[int, Field(ge=16)]
 
     @model_validator(mode="after")
     def _gate_has_units(self) -> Model:
@@ -104,16 +105,25 @@ class Model(Block):
             )
         return self
 
+    def divisors(self) -> list[int]:
+        """Return every divisor of ``channels`` that leaves a network of 16 channels or more, divisible by 8."""
+        candidates = range(1, self.channels // LEAST_CHANNELS + 1)
+        return [divisor for divisor in candidates if self._fits(divisor)]
+
+    def _fits(self, divisor: int) -> bool:
+        channels, rest = divmod(self.channels, divisor)
+        return not (rest or channels % 8 or channels % self.se_ratio) and channels >= 2 * self.se_ratio
+
 
 class Sweep(Block):
-    """The capacity grid: multipliers of ``model.channels``."""
+    """The capacity grid: divisors of ``model.channels``."""
 
-    widths: Annotated[list[Count], Field(min_length=1)]
+    divisors: Annotated[list[Count], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Sweep:
-        if len(set(self.widths)) < len(self.widths):
-            raise ValueError(f"widths {self.widths} name a multiplier twice")
+        if len(set(self.divisors)) < len(self.divisors):
+            raise ValueError(f"divisors {self.divisors} name a divisor twice")
         return self
 
 
@@ -196,27 +206,27 @@ class Transfer(Block):
 
 
 class Pilot(Block):
-    """The capacities of the pilot experiment: multipliers of ``model.channels``; none to go without it."""
+    """The capacities of the pilot experiment: divisors of ``model.channels``; none to go without it."""
 
-    widths: list[Count]
+    divisors: list[Count]
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Pilot:
-        if len(set(self.widths)) < len(self.widths):
-            raise ValueError(f"widths {self.widths} name a multiplier twice")
+        if len(set(self.divisors)) < len(self.divisors):
+            raise ValueError(f"divisors {self.divisors} name a divisor twice")
         return self
 
 
 class Probe(Block):
-    """Linear probes of the estimator's layers: capacities as multipliers of ``model.channels``, and the penalty."""
+    """Linear probes of the estimator's layers: capacities as divisors of ``model.channels``, and the penalty."""
 
-    widths: Annotated[list[Count], Field(min_length=1)]
+    divisors: Annotated[list[Count], Field(min_length=1)]
     strengths: Annotated[list[Annotated[Float, Field(ge=1e-12)]], Field(min_length=1)]
     max_iterations: Count
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Probe:
-        for name, values in (("widths", self.widths), ("strengths", self.strengths)):
+        for name, values in (("divisors", self.divisors), ("strengths", self.strengths)):
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} {values} name a value twice")
         return self

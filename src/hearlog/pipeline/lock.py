@@ -104,9 +104,9 @@ def is_recorded(stage: Mapping[str, Any], path: str, text: str) -> bool:
     return hashes.get(path) in (None, hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
 
 
-def cell_stage(task: str, method: str, width: int) -> str:
+def cell_stage(task: str, method: str, divisor: int) -> str:
     """Name the stage of ``dvc.yaml`` that trains and tests a cell."""
-    return f"scratch@{task}-{width}" if method == "base" else f"transfer@{task}-{method}-{width}"
+    return f"scratch@{task}-{divisor}" if method == "base" else f"transfer@{task}-{method}-{divisor}"
 
 
 def outdated(stages: Stages, stage: str, params: Mapping[str, Any]) -> str:

@@ -178,4 +178,4 @@ def _memory_limit(params: Params) -> int:
 
 def largest_capacity(params: Params) -> int:
     """Channels of the largest network."""
-    return params.model.channels * max(params.sweep.widths)
+    return params.model.channels // min(params.sweep.divisors)

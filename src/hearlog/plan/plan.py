@@ -14,7 +14,7 @@ import torch
 from hearlog.params import Params
 from hearlog.plan import footprint, workload
 from hearlog.plan.workload import LogSize
-from hearlog.runtime import backend as runtime
+from hearlog.runtime.backend import count_threads, start_backend
 from hearlog.util.plain_text import data_size, paragraph
 
 TYPICAL_EPOCHS = 0.8  # share of the epochs that early stopping leaves
@@ -24,7 +24,7 @@ ADVICE = {
     "log ingestion": "lower runtime.memory_limit, and temporary files are written instead",
     "ALS": "take logs of a shorter time, or a larger machine",
     "cropping": "lower runtime.threads",
-    "training": "lower sweep.widths or model.channels, or take a larger machine",
+    "training": "lower model.channels, or take a larger machine",
 }
 
 
@@ -163,8 +163,8 @@ def make_plan(params: Params, clips: Mapping[str, int] | None = None, logs: LogS
     """
     clips = workload.count_clips(params, clips)
     logs = logs or workload.log_size(params)
-    threads = runtime.threads(params.runtime.threads)
-    backend = runtime.start(params.runtime.device, params.runtime.precision, params.runtime.threads)
+    threads = count_threads(params.runtime.threads)
+    backend = start_backend(params.runtime.device, params.runtime.precision, params.runtime.threads)
     speed = workload.training_speed(params, backend)
     main = psutil.virtual_memory()
     return Plan(
@@ -186,7 +186,7 @@ def make_plan(params: Params, clips: Mapping[str, int] | None = None, logs: LogS
             threads=threads,
             stages=workload.count_stages(params),
             trained_clips=workload.count_trained(params, clips),
-            pilot_clips=workload.count_pilot(params, clips) if params.pilot.widths else 0,
+            pilot_clips=workload.count_pilot(params, clips) if params.pilot.divisors else 0,
             trained_per_second=speed,
             channels=footprint.largest_capacity(params),
             batch_size=max(params.estimator.training.batch_size, params.transfer.training.batch_size),

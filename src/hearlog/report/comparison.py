@@ -78,7 +78,7 @@ def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
 
 def _labels(names: Sequence[str], scores: pd.DataFrame) -> list[str]:
     """Take names as they are, or shorten them to the columns that the scores leave; numbers where that is too few."""
-    cell = scores["title"].str.len().max() + scores["protocol"].str.len().max() + len("  width method")
+    cell = scores["title"].str.len().max() + scores["protocol"].str.len().max() + len("  capacity method")
     room = WIDTH if scores.empty else WIDTH - cell
     whole = [name[:7] if re.fullmatch("[0-9a-f]{40}", name) else name for name in names]  # as git abbreviates
     for labels in (whole, [_shortened(name) for name in whole]):
@@ -135,8 +135,8 @@ def _changes(changes: Sequence[Sequence[str]], labels: Sequence[str]) -> str:
 
 def _score_table(scores: pd.DataFrame, labels: Sequence[str], decimals: int) -> str:
     """One row a cell, named with its protocol; one column a revision."""
-    rows = scores[["title", "protocol", "width", "method"]].assign(width="x" + scores["width"].astype(str))
-    index = pd.MultiIndex.from_frame(rows, names=["task", "protocol", "width", "method"])
+    rows = scores[["title", "protocol", "method"]].assign(capacity="1/" + scores["divisor"].astype(str))
+    index = pd.MultiIndex.from_frame(rows, names=["task", "protocol", "capacity", "method"])
     table = scores[[*range(len(labels))]].set_axis(index).set_axis([*labels], axis="columns")
     return table.to_string(float_format=f"{{:.{decimals}f}}".format, na_rep="-")
 
@@ -149,7 +149,7 @@ def _reasons(apart: pd.DataFrame, labels: Sequence[str]) -> str:
         states = {labels[0]: row["first"], label: row["here"]}
         told = [f"{of}: {state}" for of, state in states.items() if state]
         reason = "; ".join(told) if row["first"] else row["here"]
-        group = f"{title(row['task'])} x{row['width']}"
+        group = f"{title(row['task'])} 1/{row['divisor']}"
         reasons.setdefault((label, reason), {}).setdefault(group, []).append(row["method"])
     return "\n".join(
         paragraph(f"{_cells(groups)} - {reason}", label, _indent(labels)) for (label, reason), groups in reasons.items()

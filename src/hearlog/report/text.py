@@ -10,7 +10,7 @@ import pandas as pd
 
 from hearlog.params.synthetic import is_synthetic
 from hearlog.results.cells import METHODS, protocol_label
-from hearlog.results.probes import CONTROLS, REPRESENTATIONS, widest
+from hearlog.results.probes import CONTROLS, REPRESENTATIONS, largest
 from hearlog.util.plain_text import WIDTH, counted, p_equals, p_value, paragraph, section, won_and_lost
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def render(cells: pd.DataFrame, summary: dict[str, Any], within: pd.DataFrame, s
     sections += _score_tables(cells)
     sections += [_within_table(table) for _, table in within.groupby(["comparison", "kind"], sort=False, observed=True)]
     sections.append(WITHIN)
-    one_capacity = len(cells["width"].unique()) == 1
+    one_capacity = len(cells["divisor"].unique()) == 1
     if not one_capacity:
         heading = "Paired t-tests over (task, capacity) pairs of the classification tasks"
         sections.append(section(heading, _comparisons(summary["pairs"], "pairs")))
@@ -171,7 +171,7 @@ def render_probes(probes: pd.DataFrame) -> str:
     probes
         As of `hearlog.results.probes.read_probes`.
     """
-    probes = widest(probes)
+    probes = largest(probes)
     channels, shown = probes["channels"].iloc[0], ["log_mel", "mfcc", "random_blocks", "blocks", "embedding"]
     tables = []
     for kind, of_kind in probes.groupby("kind", sort=True):

@@ -57,21 +57,21 @@ def protocol_label(protocol: str, folds: int) -> str:
     return LABELS[protocol].format(folds=folds)
 
 
-def read_cells(tasks: Iterable[str], widths: Iterable[int], folder: Path) -> pd.DataFrame:
+def read_cells(tasks: Iterable[str], divisors: Iterable[int], folder: Path) -> pd.DataFrame:
     """Read the scores of the cells that params name; other files in the folder are left alone.
 
     Parameters
     ----------
     tasks
         Names of tasks; all four methods are read.
-    widths
+    divisors
         Multipliers of ``model.channels``.
     folder
-        Holds ``<task>/<method>-x<width>.json``.
+        Holds ``<task>/<method>-div<divisor>.json``.
 
     Returns
     -------
-    One row a cell: ``task``, ``title`` (its name in print), ``method``, ``width``, ``kind`` (classification
+    One row a cell: ``task``, ``title`` (its name in print), ``method``, ``divisor``, ``kind`` (classification
     or regression), ``score`` (accuracy as a fraction, or r2) and the fields of the file. Tasks stand in the
     order of the paper's Figure 4, others after them.
 
@@ -82,19 +82,24 @@ def read_cells(tasks: Iterable[str], widths: Iterable[int], folder: Path) -> pd.
     """
     ordered = sorted(tasks, key=task_order)
     cells = pd.DataFrame(
-        [_read_cell(folder, task, method, width) for task in ordered for width in sorted(widths) for method in METHODS]
+        [
+            _read_cell(folder, task, method, divisor)
+            for task in ordered
+            for divisor in sorted(divisors, reverse=True)
+            for method in METHODS
+        ]
     )
     _check_one_run(cells, folder)
     return cells
 
 
-def _read_cell(folder: Path, task: str, method: str, width: int) -> dict[str, Any]:
-    path = asked_for(folder / task / f"{method}-x{width}.json")
+def _read_cell(folder: Path, task: str, method: str, divisor: int) -> dict[str, Any]:
+    path = asked_for(folder / task / f"{method}-div{divisor}.json")
     scores = read_json(path)
     if reason := fault(scores) or _not_finite(scores):
         raise InputError(f"{path}: {reason}. Run: dvc repro")
     kind, score = kind_and_score(scores)
-    names = {"task": task, "title": title(task), "method": method, "width": width}
+    names = {"task": task, "title": title(task), "method": method, "divisor": divisor}
     return {**names, "kind": kind, "score": scores[score], **scores}
 
 
@@ -132,8 +137,8 @@ def _not_finite(metrics: Mapping[str, Any]) -> str:
 
 def _check_one_run(cells: pd.DataFrame, folder: Path) -> None:
     """Refuse cells of different runs: scores compare only on the same clips, folds and seeds."""
-    # Widths differ in channels, but not in the number they multiply.
-    cells = cells.assign(**{"model.channels": cells["channels"] // cells["width"]})
+    # Capacities differ in channels, but not in the number they divide.
+    cells = cells.assign(**{"model.channels": cells["channels"] * cells["divisor"]})
     _refuse_mixture(cells, ["seeds", "model.channels"], folder / "*")
     for task, of_task in cells.groupby("task", sort=False):
         _refuse_mixture(of_task, ["kind", "protocol", "folds", "clips"], folder / str(task))
@@ -156,7 +161,7 @@ def read_folds(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     cells
         As of `read_cells`.
     folder
-        Holds ``<task>/<method>-x<width>/scores.tsv``.
+        Holds ``<task>/<method>-div<divisor>/scores.tsv``.
 
     Returns
     -------
@@ -220,9 +225,9 @@ def read_predictions(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     Parameters
     ----------
     cells
-        Rows of `read_cells` of one task and width.
+        Rows of `read_cells` of one task and divisor.
     folder
-        Holds ``<task>/<method>-x<width>/predictions.parquet``.
+        Holds ``<task>/<method>-div<divisor>/predictions.parquet``.
 
     Returns
     -------
@@ -268,4 +273,4 @@ def join_answers(files: Mapping[str, Path]) -> pd.DataFrame:
 
 
 def _file(folder: Path, cell: pd.Series, name: str) -> Path:
-    return folder / cell["task"] / f"{cell['method']}-x{cell['width']}" / name
+    return folder / cell["task"] / f"{cell['method']}-div{cell['divisor']}" / name

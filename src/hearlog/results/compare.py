@@ -15,8 +15,8 @@ from hearlog.results.over_tasks import note_in_points
 from hearlog.results.revisions import Cell, Revision, Score
 from hearlog.statistics import paired_tests as statistics
 
-CELL = ["task", "width", "method"]
-PAIRS = {"pairs": ["task", "width"], "tasks": ["task"]}  # what a test is over, and the columns that tell its pairs
+CELL = ["task", "divisor", "method"]
+PAIRS = {"pairs": ["task", "divisor"], "tasks": ["task"]}  # what a test is over, and the columns that tell its pairs
 _ABSENT = object()
 
 
@@ -40,7 +40,7 @@ def compare(revisions: Sequence[Revision]) -> Comparison:
     """Compare two or more revisions, as of `hearlog.results.revisions.read_revision`, with the first of them."""
     first, *others = revisions
     scores, apart = align(revisions)
-    overs = [*PAIRS] if len(scores["width"].unique()) > 1 else ["tasks"]
+    overs = [*PAIRS] if len(scores["divisor"].unique()) > 1 else ["tasks"]
     tests = [against_first(scores, len(others), over).assign(over=over) for over in overs]
     changed = [list(changes(first, other)) for other in others]
     return Comparison(revisions, changed, scores, apart, overs, pd.concat(tests, ignore_index=True))
@@ -55,11 +55,11 @@ def align(revisions: Sequence[Revision]) -> tuple[pd.DataFrame, pd.DataFrame]:
     Returns
     -------
     scores
-        One row a cell of the first revision that compares with another's: ``task``, ``width``, ``method``, ``title``,
+        One row a cell of the first revision that compares with another's: ``task``, ``divisor``, ``method``, ``title``,
         ``protocol`` (in print), ``kind``, and a column for each revision, named by its number from 0, float64: the
         accuracy in per cent, or r2; nan where it does not compare.
     apart
-        One row a revision and cell that does not: ``revision`` (its number), ``task``, ``width``, ``method``, and in
+        One row a revision and cell that does not: ``revision`` (its number), ``task``, ``divisor``, ``method``, and in
         words why: what is so in the ``first``, and ``here``, in this revision; one of them may be empty.
     """
     first, *others = revisions
@@ -84,8 +84,8 @@ def align(revisions: Sequence[Revision]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _order(cell: Cell) -> tuple[int, str, int, int]:
-    task, width, method = cell
-    return task_order(task), task, width, METHODS.index(method)
+    task, divisor, method = cell
+    return task_order(task), task, divisor, METHODS.index(method)
 
 
 def _obstacle(first: Revision, other: Revision, cell: Cell) -> tuple[str, str]:

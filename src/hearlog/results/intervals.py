@@ -17,7 +17,7 @@ def read_intervals(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     Parameters
     ----------
     cells, folder
-        As of `hearlog.results.cells.read_predictions`, of any tasks and widths.
+        As of `hearlog.results.cells.read_predictions`, of any tasks and divisors.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def read_intervals(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """
     found = pd.DataFrame(np.nan, index=cells.index, columns=["ci_low", "ci_high"])
     single = cells[(cells["seeds"] == 1) & (cells["folds"] == 1)]
-    for _, methods in single.groupby(["task", "width"]):
+    for _, methods in single.groupby(["task", "divisor"]):
         answers = read_predictions(methods, folder)
         for row, method in methods["method"].items():
             found.loc[row] = score_interval(answers[["truth", method]].rename(columns={method: "prediction"}))

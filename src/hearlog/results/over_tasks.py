@@ -44,7 +44,7 @@ def summarise(cells: pd.DataFrame) -> dict[str, Any]:
         ``ci_high``; or a ``note``.
     """
     accuracy = cells[cells["kind"] == "classification"]
-    pairs = accuracy.pivot_table(index=["task", "width"], columns="method", values="score")
+    pairs = accuracy.pivot_table(index=["task", "divisor"], columns="method", values="score")
     pairs = pairs.reindex(columns=list(METHODS)).astype(float) * 100
     tasks = pairs.groupby(level="task").mean()
     over_tasks = _compare(tasks, "task")
@@ -103,7 +103,7 @@ def read_drawn(path: Path, cells: pd.DataFrame) -> pd.DataFrame:
     InputError
         When the file is missing or broken, or has other cells or scores than ``cells``.
     """
-    key = ["task", "method", "width"]
+    key = ["task", "method", "divisor"]
     drawn = read_table(path, [*key, "score", "seed_spread"])
     both = cells[[*key, "score"]].merge(drawn[[*key, "score"]], "outer", on=key, suffixes=("", "_drawn"))
     differ = both[~((both["score"] - both["score_drawn"]).abs() <= 1e-9)]
@@ -111,7 +111,8 @@ def read_drawn(path: Path, cells: pd.DataFrame) -> pd.DataFrame:
         first = differ.iloc[0]
         raise InputError(
             f"{path}: its scores are not those of metrics/transfer in {len(differ)} of {len(both)} cells, such as "
-            f"{first['task']}/{first['method']}-x{first['width']}, so the two come from different runs. Run: dvc repro"
+            f"{first['task']}/{first['method']}-div{first['divisor']}, so the two come from different runs. "
+            "Run: dvc repro"
         )
     return drawn
 
@@ -124,7 +125,7 @@ def count_unfinished(cells: pd.DataFrame, folder: Path, epochs: int) -> pd.DataF
     cells
         As of `hearlog.results.cells.read_cells`.
     folder
-        Holds ``<task>/<method>-x<width>.tsv``, the losses of every epoch.
+        Holds ``<task>/<method>-div<divisor>.tsv``, the losses of every epoch.
     epochs
         ``transfer.training.epochs``.
 
@@ -147,7 +148,7 @@ def read_curves(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     cells
         As of `hearlog.results.cells.read_cells`.
     folder
-        Holds ``<task>/<method>-x<width>.tsv``.
+        Holds ``<task>/<method>-div<divisor>.tsv``.
 
     Returns
     -------
@@ -161,7 +162,7 @@ def read_curves(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """
     columns, tables = ["seed", "fold", "epoch", "valid_task"], []
     for number, cell in cells.iterrows():
-        path = asked_for(folder / cell["task"] / f"{cell['method']}-x{cell['width']}.tsv")
+        path = asked_for(folder / cell["task"] / f"{cell['method']}-div{cell['divisor']}.tsv")
         names = {"cell": number, "task": cell["task"], "method": cell["method"]}
         tables.append(read_columns(path, columns)[columns].assign(**names))
     return pd.concat(tables, ignore_index=True)

@@ -19,36 +19,36 @@ from hearlog.statistics.paired_clips import accuracy_interval, choose_test, shar
 from hearlog.util.errors import InputError
 
 MODELS = ("base", "fix")
-SWITCHED_OFF = "The pilot experiment was not run: pilot.widths is empty."
+SWITCHED_OFF = "The pilot experiment was not run: pilot.divisors is empty."
 NO_GENRES = "The pilot experiment found no genres in the catalogue that can be learned and tested."
 
 
-def read_answers(widths: Sequence[int], folder: Path) -> pd.DataFrame:
+def read_answers(divisors: Sequence[int], folder: Path) -> pd.DataFrame:
     """Read what both models answered on the test songs, at the largest capacity.
 
     Parameters
     ----------
-    widths
+    divisors
         Multipliers of ``model.channels``.
     folder
-        Holds ``<method>-x<width>/predictions.parquet``.
+        Holds ``<method>-div<divisor>/predictions.parquet``.
 
     Returns
     -------
-    As of `hearlog.results.cells.join_answers`, with genres as ``truth``, ``base`` and ``fix``. No rows without widths,
-    or where the catalogue has no genres that can be learned.
+    As of `hearlog.results.cells.join_answers`, with genres as ``truth``, ``base`` and ``fix``. No rows without
+    divisors, or where the catalogue has no genres that can be learned.
 
     Raises
     ------
     InputError
         When a file is missing or cannot be read, or the models were tested on different songs.
     """
-    if not widths:
+    if not divisors:
         return pd.DataFrame(columns=[*TESTED, "truth", *MODELS]).set_index(TESTED)
-    return join_answers({method: folder / f"{method}-x{max(widths)}/predictions.parquet" for method in MODELS})
+    return join_answers({method: folder / f"{method}-div{min(divisors)}/predictions.parquet" for method in MODELS})
 
 
-def summarise(answers: pd.DataFrame, widths: Sequence[int], channels: int) -> dict[str, Any]:
+def summarise(answers: pd.DataFrame, divisors: Sequence[int], channels: int) -> dict[str, Any]:
     """Compare both models over all test songs, as nested dicts without lists (``dvc metrics diff`` drops lists).
 
     The test is that of `hearlog.statistics.paired_clips.choose_test`.
@@ -57,10 +57,10 @@ def summarise(answers: pd.DataFrame, widths: Sequence[int], channels: int) -> di
     ----------
     answers
         As of `read_answers`.
-    widths
+    divisors
         Multipliers of ``channels``.
     channels
-        Of the network of width 1.
+        ``model.channels``: those of the network of divisor 1.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def summarise(answers: pd.DataFrame, widths: Sequence[int], channels: int) -> di
     Without answers: ``songs``, which is 0, and a ``note``.
     """
     if answers.empty:
-        return {"songs": 0, "note": NO_GENRES if widths else SWITCHED_OFF}
+        return {"songs": 0, "note": NO_GENRES if divisors else SWITCHED_OFF}
     right = share_right(answers, MODELS)
     base, fix = right["base"], right["fix"]
     name, test = choose_test(right, answers)
@@ -83,7 +83,7 @@ def summarise(answers: pd.DataFrame, widths: Sequence[int], channels: int) -> di
     outcomes = {"both": (True, True), "base_alone": (True, False), "fix_alone": (False, True), "none": (False, False)}
     repeats = len(answers) / len(right)
     return {
-        "channels": channels * max(widths),
+        "channels": channels // min(divisors),
         "songs": len(right),
         "genres": answers["truth"].nunique(),
         "accuracy": {method: 100 * float(right[method].mean()) for method in MODELS},

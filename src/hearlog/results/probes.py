@@ -32,21 +32,21 @@ COLUMNS = [
 ]
 
 
-def read_probes(tasks: Iterable[str], widths: Iterable[int], folder: Path) -> pd.DataFrame:
+def read_probes(tasks: Iterable[str], divisors: Iterable[int], folder: Path) -> pd.DataFrame:
     """Read the scores of the probes that params name.
 
     Parameters
     ----------
     tasks
         Names of tasks.
-    widths
+    divisors
         Multipliers of ``model.channels``.
     folder
-        Holds ``<task>-x<width>.tsv``.
+        Holds ``<task>-div<divisor>.tsv``.
 
     Returns
     -------
-    One row a task, capacity and representation: ``task``, ``title`` (its name in print), ``width`` and `COLUMNS`.
+    One row a task, capacity and representation: ``task``, ``title`` (its name in print), ``divisor`` and `COLUMNS`.
     ``kind`` is classification or regression; ``score`` is accuracy as a fraction, or r2; ``strengths`` are those
     chosen in each fold, in words; ``chance`` and ``majority`` are nan for r2. Tasks stand in the order of the paper's
     Figure 4, others after them.
@@ -57,18 +57,22 @@ def read_probes(tasks: Iterable[str], widths: Iterable[int], folder: Path) -> pd
         When a file is missing or cannot be read, or lacks a representation.
     """
     ordered = sorted(tasks, key=task_order)
-    tables = [_read(folder / f"{task}-x{width}.tsv", task, width) for task in ordered for width in sorted(widths)]
+    tables = [
+        _read(folder / f"{task}-div{divisor}.tsv", task, divisor)
+        for task in ordered
+        for divisor in sorted(divisors, reverse=True)
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
-def _read(path: Path, task: str, width: int) -> pd.DataFrame:
+def _read(path: Path, task: str, divisor: int) -> pd.DataFrame:
     table = read_columns(asked_for(path), COLUMNS)[COLUMNS]
     if missing := set(REPRESENTATIONS) - set(table["representation"]):
         raise InputError(f"{path}: lacks {', '.join(sorted(missing))}. Run: dvc repro")
-    names = pd.DataFrame({"task": task, "title": title(task), "width": width}, index=table.index)
+    names = pd.DataFrame({"task": task, "title": title(task), "divisor": divisor}, index=table.index)
     return pd.concat([names, table.astype({"strengths": str})], axis="columns")
 
 
-def widest(probes: pd.DataFrame) -> pd.DataFrame:
+def largest(probes: pd.DataFrame) -> pd.DataFrame:
     """Keep the probes of the largest capacity."""
-    return probes[probes["width"] == probes["width"].max()]
+    return probes[probes["divisor"] == probes["divisor"].min()]

@@ -70,15 +70,15 @@ def read_revision(name: str) -> Revision:
     fix = f"Run hearlog in the pipeline's folder, or name another revision than {name}"
     params = _mapping(read, name, "params.yaml", fix)
     try:
-        tasks, widths = list(params["tasks"]), sorted(params["sweep"]["widths"])
+        tasks, divisors = list(params["tasks"]), sorted(params["sweep"]["divisors"])
     except (KeyError, TypeError):
-        raise InputError(f"{name}: its params.yaml names no tasks and sweep.widths. Name another revision") from None
+        raise InputError(f"{name}: its params.yaml names no tasks and sweep.divisors. Name another revision") from None
     try:
         stages = lock.stages_of(_mapping(read, name, "dvc.lock", _mend(name)))
     except ValueError as error:
         raise InputError(f"{name}: dvc.lock: {error}. {_mend(name)}") from None
     scores, left_out, used = {}, {}, []
-    for cell in [(task, width, method) for task in tasks for width in widths for method in METHODS]:
+    for cell in [(task, divisor, method) for task in tasks for divisor in divisors for method in METHODS]:
         stage = _stage(cell)
         found = lock.outdated(stages, stage, params) or _read_score(read, name, cell, stages[stage])
         if isinstance(found, Score):
@@ -92,8 +92,8 @@ def read_revision(name: str) -> Revision:
 
 
 def _stage(cell: Cell) -> str:
-    task, width, method = cell
-    return lock.cell_stage(task, method, width)
+    task, divisor, method = cell
+    return lock.cell_stage(task, method, divisor)
 
 
 def _reasons(left_out: Mapping[Cell, str]) -> str:
@@ -167,8 +167,8 @@ def _text(read: Callable[[str], str], name: str, path: str, fix: str) -> str:
 
 
 def _read_score(read: Callable[[str], str], name: str, cell: Cell, stage: Mapping[str, Any]) -> Score | str:
-    task, width, method = cell
-    path = f"metrics/transfer/{task}/{method}-x{width}.json"
+    task, divisor, method = cell
+    path = f"metrics/transfer/{task}/{method}-div{divisor}.json"
     try:
         text = _text(read, name, path, _mend(name))
         metrics = json.loads(text)

@@ -34,7 +34,7 @@ def compare(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     cells
         As of `hearlog.results.cells.read_cells`.
     folder
-        Holds ``<task>/<method>-x<width>/`` with ``scores.tsv`` and ``predictions.parquet``.
+        Holds ``<task>/<method>-div<divisor>/`` with ``scores.tsv`` and ``predictions.parquet``.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def compare(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     is possible, ``note`` says why, and interval and p are nan.
     """
     rows = []
-    for _, of_task in cells.groupby(["task", "width"], sort=False):
+    for _, of_task in cells.groupby(["task", "divisor"], sort=False):
         cell = of_task.iloc[0]
         facts = {name: cell[name] for name in ("kind", "task", "title", "channels")}
         facts["protocol"] = protocol_label(cell["protocol"], cell["folds"])

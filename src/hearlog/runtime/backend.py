@@ -94,7 +94,7 @@ def out_of_memory(label: str) -> Iterator[None]:
         ) from None
 
 
-def threads(requested: int) -> int:
+def count_threads(requested: int) -> int:
     """Return the number of threads to use: ``requested``, or for 0 every core this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
@@ -117,7 +117,7 @@ def choose_device(device: str) -> torch.device:
     return chosen
 
 
-def start(
+def start_backend(
     device: str = "auto",
     precision: str = "auto",
     thread_count: int = 0,
@@ -156,7 +156,7 @@ def start(
     together = processes.start(chosen.type, devices, strategy)
     if together.fabric is not None:
         chosen = together.fabric.device
-    own_threads = max(threads(thread_count) // together.here, 1)
+    own_threads = max(count_threads(thread_count) // together.here, 1)
     torch.set_num_threads(own_threads)
     return Backend(chosen, torch.bfloat16 if bfloat16 else torch.float32, together, compiled, own_threads)
 
