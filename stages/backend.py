@@ -1,7 +1,7 @@
 """Where the stages compute, from the block `runtime` of the params."""
 
 from hearlog.params import Params
-from hearlog.runtime.backend import Backend
+from hearlog.runtime.backend import Backend, start_backend
 
 
 def backend(settings: Params) -> Backend:
