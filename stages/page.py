@@ -21,8 +21,9 @@ from hearlog.params.synthetic import is_generated, is_synthetic
 from hearlog.report import text as report_text
 from hearlog.results import over_tasks as report
 from hearlog.results import probes as probe_scores
-from hearlog.results.cells import METHODS, read_cells, title
+from hearlog.results.cells import read_cells, title
 from hearlog.results.files import read_json, read_table
+from hearlog.transfer.methods import METHODS
 from hearlog.util.plain_text import counted, data_size
 from stages import TIMES, paths, run
 

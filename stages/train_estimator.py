@@ -11,8 +11,9 @@ from hearlog.features import front_end
 from hearlog.model import folder as model_folder
 from hearlog.model.folder import Crop, ModelConfig, Network, Targets
 from hearlog.runtime import checkpoint
+from hearlog.training.configured import configured_trainer
 from hearlog.util.files import sha256
-from stages import paths, run, trainers
+from stages import paths, run
 
 
 def main(divisor: int) -> None:
@@ -27,7 +28,7 @@ def main(divisor: int) -> None:
         channels=settings.model.channels // divisor, factors=embeddings.shape[1], se_ratio=settings.model.se_ratio
     )
     audio = Crop(**settings.audio.model_dump(exclude={"max_rejected"}))
-    trainer = trainers.trainer(settings, settings.estimator)
+    trainer = configured_trainer(settings, settings.estimator)
     asked = {"network": network.model_dump(), "trainer": repr(trainer), "seed": settings.seed}
     factors = [paths.EMBEDDINGS / "songs.npy", paths.EMBEDDINGS / "songs.parquet"]
     files = [*factors, songs.items, songs.crops / "clips.parquet", songs.mel, songs.splits]

@@ -8,10 +8,11 @@ import pandas as pd
 import yaml
 
 from hearlog.pipeline.lock import cell_stage
-from hearlog.results.cells import METHODS, read_cells, read_seed_spread
+from hearlog.results.cells import read_cells, read_seed_spread
 from hearlog.results.pilot import read_answers, summarise
 from hearlog.results.probes import REPRESENTATIONS
 from hearlog.results.within_tasks import compare
+from hearlog.transfer.methods import METHODS
 
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]
 REGRESSION = ["emomusic_valence", "emomusic_arousal"]

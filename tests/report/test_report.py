@@ -22,9 +22,10 @@ from hearlog import params
 from hearlog.corpora.splits import PROTOCOLS
 from hearlog.params.synthetic import is_synthetic
 from hearlog.report.text import render, render_unfinished
-from hearlog.results.cells import COMPARISONS, METHODS, protocol_label, read_cells, read_seed_spread, read_spread
+from hearlog.results.cells import protocol_label, read_cells, read_seed_spread, read_spread
 from hearlog.results.over_tasks import count_unfinished, headline, list_tests, summarise
 from hearlog.results.within_tasks import compare
+from hearlog.transfer.methods import COMPARISONS, METHODS
 from hearlog.util.errors import InputError
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ import yaml
 from hearlog.cli import main
 from hearlog.pipeline.lock import cell_stage
 from hearlog.report.comparison import to_json, to_text
-from hearlog.results.cells import METHODS
 from hearlog.results.compare import align, compare
 from hearlog.results.revisions import read_revision
+from hearlog.transfer.methods import METHODS
 from hearlog.util.errors import InputError
 
 TASKS = ("emomusic_genre", "gtzan", "dcase2016", "emomusic_arousal")
@@ -458,18 +458,18 @@ def test_a_setting_of_an_earlier_stage_counts_as_well(repository):
 
 
 def test_a_stage_that_is_not_behind_the_cells_may_be_outdated(repository):
-    for stage in ("scratch@fma_small-1", "scratch@gtzan-4", "report", "split_items@fma_small"):
+    for stage in ("scratch@fma_small-base-1", "scratch@gtzan-base-4", "report", "split_items@fma_small"):
         repository.edit_lock(stage, params={"params.yaml": {"model.channels": 99}})
     assert len(read_revision("workspace").scores) == 16
 
 
 def test_a_cell_that_never_ran_is_left_out(repository):
-    repository.edit_lock("scratch@gtzan-1")
+    repository.edit_lock("scratch@gtzan-base-1")
     lock = yaml.safe_load((repository.root / "dvc.lock").read_text())
-    del lock["stages"]["scratch@gtzan-1"]
+    del lock["stages"]["scratch@gtzan-base-1"]
     repository.save("dvc.lock", lock)
     left_out = read_revision("workspace").left_out
-    assert left_out == {("gtzan", 1, "base"): "stage scratch@gtzan-1 has not run with these settings"}
+    assert left_out == {("gtzan", 1, "base"): "stage scratch@gtzan-base-1 has not run with these settings"}
 
 
 def test_a_number_may_be_written_in_two_ways(repository):

@@ -25,7 +25,8 @@ from hearlog.figures.style import (
     name_panel,
     short_name,
 )
-from hearlog.results.cells import COMPARISONS, protocol_label
+from hearlog.results.cells import protocol_label
+from hearlog.transfer.methods import COMPARISONS
 from hearlog.util.plain_text import p_equals
 
 _UNITS = {"classification": "points of accuracy", "regression": "r²"}

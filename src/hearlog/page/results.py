@@ -21,8 +21,9 @@ from hearlog.page.tables import (
     text,
     textual,
 )
-from hearlog.results.cells import METHODS, protocol_label
+from hearlog.results.cells import protocol_label
 from hearlog.results.probes import REPRESENTATIONS, largest
+from hearlog.transfer.methods import METHODS
 from hearlog.util.plain_text import counted
 
 _COUNTS = "Wins / ties / losses"

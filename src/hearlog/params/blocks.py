@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -164,6 +164,10 @@ class Estimator(Block):
     augmentation: Augmentation
 
 
+class Base(Block):
+    """Training from scratch: nothing to set."""
+
+
 class Kd(Block):
     """Knowledge distillation: task loss + weight x distillation loss."""
 
@@ -188,9 +192,15 @@ class Transfer(Block):
     augmentation: Augmentation
     test_windows: Count
     student: Literal["paper", "separable"]
+    base: Base
     fix: Fix
     init: Init
     kd: Kd
+
+    def own(self, method: str) -> dict[str, Any]:
+        """Return the settings of one method: the keyword arguments of its function in `hearlog.transfer.methods`."""
+        block: Block = getattr(self, method)
+        return block.model_dump()
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Transfer:

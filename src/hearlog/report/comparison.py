@@ -11,9 +11,10 @@ import pandas as pd
 
 from hearlog.params.synthetic import is_generated
 from hearlog.report.text import SYNTHETIC
-from hearlog.results.cells import METHODS, title
+from hearlog.results.cells import title
 from hearlog.results.compare import CELL, Comparison
 from hearlog.results.revisions import Revision
+from hearlog.transfer.methods import METHODS
 from hearlog.util.plain_text import WIDTH, p_value, paragraph, section
 
 _LABEL = 16  # columns a revision's name may take beside the tests

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from hearlog.params.synthetic import is_synthetic
-from hearlog.results.cells import METHODS, protocol_label
+from hearlog.results.cells import protocol_label
 from hearlog.results.probes import CONTROLS, REPRESENTATIONS, largest
+from hearlog.transfer.methods import METHODS
 from hearlog.util.plain_text import WIDTH, counted, p_equals, p_value, paragraph, section, won_and_lost
 
 if TYPE_CHECKING:

@@ -10,10 +10,9 @@ from typing import Any
 import pandas as pd
 
 from hearlog.results.files import asked_for, read_columns, read_json
+from hearlog.transfer.methods import METHODS
 from hearlog.util.errors import InputError
 
-METHODS = ("base", "fix", "init", "kd")
-COMPARISONS = (("kd", "base"), ("init", "base"), ("fix", "base"), ("kd", "init"))
 TESTED = ["seed", "fold", "item_id"]  # what tells one answer of a method from another
 
 # In the order of the panels of the paper's Figure 4.

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog.results.cells import METHODS, task_order, title
+from hearlog.results.cells import task_order, title
 from hearlog.results.over_tasks import note_in_points
 from hearlog.results.revisions import Cell, Revision, Score
 from hearlog.statistics import paired_tests as statistics
+from hearlog.transfer.methods import METHODS
 
 CELL = ["task", "divisor", "method"]
 PAIRS = {"pairs": ["task", "divisor"], "tasks": ["task"]}  # what a test is over, and the columns that tell its pairs
@@ -85,7 +86,7 @@ def align(revisions: Sequence[Revision]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _order(cell: Cell) -> tuple[int, str, int, int]:
     task, divisor, method = cell
-    return task_order(task), task, divisor, METHODS.index(method)
+    return task_order(task), task, divisor, [*METHODS].index(method)
 
 
 def _obstacle(first: Revision, other: Revision, cell: Cell) -> tuple[str, str]:

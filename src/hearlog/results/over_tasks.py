@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from hearlog.results.cells import COMPARISONS, METHODS, protocol_label
+from hearlog.results.cells import protocol_label
 from hearlog.results.files import asked_for, read_columns, read_table
 from hearlog.statistics import paired_tests as statistics
+from hearlog.transfer.methods import COMPARISONS, METHODS, TRAINED
 from hearlog.util.errors import InputError
 
 _TEST_COLUMNS = ["over", "comparison", "pairs", "wins", "ties", "losses", "points", "ci_low", "ci_high", "d_z", "t"]
@@ -131,10 +132,10 @@ def count_unfinished(cells: pd.DataFrame, folder: Path, epochs: int) -> pd.DataF
 
     Returns
     -------
-    One row a method that trains networks (the index; not fix): ``networks``, one a task, capacity, seed and fold, and
+    One row a method that trains networks (the index): ``networks``, one a task, capacity, seed and fold, and
     ``unfinished``, how many of them.
     """
-    curves = read_curves(cells[cells["method"] != "fix"], folder)
+    curves = read_curves(cells[cells["method"].isin(TRAINED)], folder)
     networks = curves.groupby(["method", "cell", "seed", "fold"])
     kept = curves.loc[networks["valid_task"].idxmin()].groupby("method")["epoch"]
     return pd.DataFrame({"networks": kept.size(), "unfinished": kept.agg(lambda epoch: (epoch >= epochs).sum())})

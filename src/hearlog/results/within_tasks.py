@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog.results.cells import COMPARISONS, METHODS, protocol_label, read_folds, read_predictions
+from hearlog.results.cells import protocol_label, read_folds, read_predictions
 from hearlog.statistics import paired_tests as statistics
 from hearlog.statistics.paired_clips import Interval, accuracy_interval, choose_test, r2_interval, share_right
 from hearlog.statistics.paired_tests import PairedTest, Significance
+from hearlog.transfer.methods import COMPARISONS, METHODS
 
 COLUMNS = ["comparison", "kind", "task", "title", "protocol", "channels", "test", "n", "unit"]
 COLUMNS += ["wins", "ties", "losses", "difference", "ci_low", "ci_high", "p", "p_holm", "note"]
@@ -74,7 +75,7 @@ def _over_clips(cells: pd.DataFrame, folder: Path) -> Iterator[dict[str, Any]]:
     if cells["kind"].iloc[0] == "regression":
         yield from _over_numbers(answers)
         return
-    right = share_right(answers, METHODS)
+    right = share_right(answers, [*METHODS])
     name, test = choose_test(right, answers)
     for method, against in COMPARISONS:
         a, b = right[method], right[against]
