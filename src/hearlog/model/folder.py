@@ -78,7 +78,7 @@ class ModelConfig(Block):
     network, audio, mel, targets
         See there.
     front_end
-        What the front end makes of a known sound (`hearlog.features.front_end.fingerprint`), in dB, one number a mel
+        What the front end makes of a known sound (`hearlog.mel.fingerprint.fingerprint`), in dB, one number a mel
         band.
     versions
         Of hearlog, torch and torchaudio, with which the model was trained.
