@@ -1,0 +1,1 @@
+"""The pipeline as DVC sees it: the code of its stages, their dependencies, and changes that change no result."""
