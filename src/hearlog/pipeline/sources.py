@@ -17,7 +17,7 @@ ROOTS = ("src", "stages")
 
 def is_code(path: str) -> bool:
     """Whether a path of ``dvc.yaml`` or ``dvc.lock`` is code, and not data."""
-    return PurePosixPath(path).parts[0] in ROOTS
+    return path.split("/")[0] in ROOTS
 
 
 def working_tree(folder: Path) -> Files:
