@@ -6,7 +6,6 @@ It changes with anything else that the stage can reach.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +14,7 @@ from pathlib import PurePosixPath
 
 import networkx as nx
 
-from hearlog.pipeline.normal_form import Form, Reference, normal_form, references
+from hearlog.pipeline.normal_form import Form, Reference, decorators, loaded, normal_form, references
 from hearlog.pipeline.program import DATA, GUARD, STATEMENTS, WHOLE, Key, Program, imported_files
 from hearlog.pipeline.sources import Files
 
@@ -47,20 +46,17 @@ class Code:
         modules = [self.program.module(path) for path in files]
         own = self.program.module(self.path)
         main = [Key(self.path, name) for name in own.definitions if name == "main" or not own.guard]
-        statements = [Key(module.path, STATEMENTS) for module in modules if module.statements]
+        statements = [
+            Key(module.path, STATEMENTS) for module in modules if module.statements or loaded(self.program, module)
+        ]
+        # A decorator of the project may enter what it decorates in a table.
         decorated = [
             Key(module.path, name)
             for module in modules
-            for name, parts in module.definitions.items()
-            if any(_is_decorated(part) for part in parts) and self._is_entered(Key(module.path, name))
+            for name in module.definitions
+            if any(references(decorators(self.program, Key(module.path, name))))
         ]
         return [Key(self.path, GUARD), *main, *statements, *decorated]
-
-    def _is_entered(self, key: Key) -> bool:
-        """Whether a decorator of a definition is one of the project, which may keep the definition in a table."""
-        definition = self.program.module(key.path).definitions[key.name][-1]
-        decorators = [ast.Expr(each) for each in getattr(definition, "decorator_list", [])]
-        return any(references(normal_form(self.program, key, decorators)))
 
     @cached_property
     def forms(self) -> dict[Key, Form]:
@@ -69,9 +65,15 @@ class Code:
         waiting = list(self.starts)
         while waiting:
             if (key := waiting.pop()) not in found:
-                found[key] = normal_form(self.program, key)
+                found[key] = self._form(key)
                 waiting += references(found[key])
         return found
+
+    def _form(self, key: Key) -> Form:
+        """Give the normal form of a definition; stages of one project share it."""
+        if key not in self.program.forms:
+            self.program.forms[key] = normal_form(self.program, key)
+        return self.program.forms[key]
 
     @cached_property
     def shapes(self) -> dict[Key, str]:
@@ -135,21 +137,24 @@ def differences(old: Code, new: Code) -> list[str]:
     """
     if old.digest == new.digest:
         return []
-    before, after = _unmatched(old, new)
-    pairs = {key: key for key in before.keys() & after.keys()}
-    pairs |= _pairs_by_name(before.keys() - pairs.keys(), after.keys() - set(pairs.values()))
-    lines = [_line(after_key, "changed") for after_key in pairs.values()]
-    lines += [_line(key, "removed") for key in before.keys() - pairs.keys()]
-    lines += [_line(key, "added") for key in after.keys() - set(pairs.values())]
+    lines = [
+        _line(key, "changed")
+        for key in old.shapes.keys() & new.shapes
+        if old.shapes[key] != new.shapes[key] and key.name != WHOLE
+    ]
+    gone, come = _alone(old, new), _alone(new, old)
+    moved = Counter(map(_signature, gone.items())) & Counter(map(_signature, come.items()))
+    gone, come = _without(gone, moved), _without(come, moved)
+    pairs = _pairs_by_name(gone, come)
+    lines += [_line(key, "changed") for key in pairs.values()]
+    lines += [_line(key, "removed") for key in gone.keys() - pairs.keys()]
+    lines += [_line(key, "added") for key in come.keys() - set(pairs.values())]
     return sorted(lines) or _bound_otherwise(old, new)
 
 
-def _unmatched(old: Code, new: Code) -> tuple[dict[Key, str], dict[Key, str]]:
-    """Shapes of the definitions that the other code does not have: at the same place, or moved."""
-    before = {key: shape for key, shape in old.shapes.items() if key.name != WHOLE and new.shapes.get(key) != shape}
-    after = {key: shape for key, shape in new.shapes.items() if key.name != WHOLE and old.shapes.get(key) != shape}
-    moved = Counter(map(_signature, before.items())) & Counter(map(_signature, after.items()))
-    return _without(before, moved), _without(after, moved)
+def _alone(one: Code, other: Code) -> dict[Key, str]:
+    """Shapes of the definitions that only one of two codes reaches at their place."""
+    return {key: one.shapes[key] for key in one.shapes.keys() - other.shapes.keys() if key.name != WHOLE}
 
 
 def _signature(item: tuple[Key, str]) -> tuple[str, str]:
@@ -201,7 +206,3 @@ def _filled(form: Form, value: Callable[[Key], Form]) -> Form:
 
 def _hash(form: Form) -> str:
     return hashlib.sha256(repr(form).encode()).hexdigest()
-
-
-def _is_decorated(statement: ast.stmt) -> bool:
-    return bool(getattr(statement, "decorator_list", []))

@@ -49,7 +49,8 @@ class Module:
     ``definitions`` are functions, classes and assignments by name: several statements where a name is assigned again.
     ``imports`` has the full dotted name of what each imported name stands for. ``statements`` are all others, which
     run when the module is imported, and ``bound`` the names that they assign or import. ``guard`` is what follows
-    ``if __name__ == "__main__"``. ``text`` is whether it holds anything but its docstring.
+    ``if __name__ == "__main__"``. ``unused`` has the full names of imports that nothing in the file uses.
+    ``text`` is whether it holds anything but its docstring.
     """
 
     path: str
@@ -60,6 +61,7 @@ class Module:
     statements: list[ast.stmt] = field(default_factory=list)
     bound: set[str] = field(default_factory=set)
     guard: list[ast.stmt] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
     text: bool = False
 
     def targets(self, statement: ast.Import | ast.ImportFrom) -> dict[str, str]:
@@ -103,7 +105,7 @@ def parse(path: str, content: bytes) -> Module:
     module = Module(path, module_name(path), tree)
     for statement in without_docstring(tree.body):
         _sort(module, statement)
-    module.statements += _unused(module)
+    module.unused = _unused(module)
     return module
 
 
@@ -156,13 +158,12 @@ def _pairs(target: ast.expr, statement: ast.Assign) -> Iterator[tuple[str, ast.s
         yield name, ast.Assign([part], values[index], lineno=statement.lineno) if split else statement
 
 
-def _unused(module: Module) -> list[ast.stmt]:
+def _unused(module: Module) -> list[str]:
     """Find imports that nothing in the module uses: they are there for what loading does."""
     if module.path.endswith("/__init__.py"):
         return []
     used = {node.id for node in ast.walk(module.tree) if isinstance(node, ast.Name)}
-    targets = sorted(target for name, target in module.imports.items() if name not in used)
-    return [ast.Import([ast.alias(target)]) for target in targets]
+    return sorted(target for name, target in module.imports.items() if name not in used)
 
 
 def is_type_checking(statement: ast.AST) -> TypeGuard[ast.If]:

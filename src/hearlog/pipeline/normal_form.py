@@ -37,7 +37,7 @@ class Reference:
     key: Key
 
 
-def normal_form(program: Program, key: Key, statements: Sequence[ast.stmt] | None = None) -> Form:
+def normal_form(program: Program, key: Key) -> Form:
     """Write a definition so that two texts that do the same step by step are equal.
 
     Parameters
@@ -46,8 +46,6 @@ def normal_form(program: Program, key: Key, statements: Sequence[ast.stmt] | Non
         The project.
     key
         A definition of it.
-    statements
-        Statements to write instead of those of the definition.
     """
     if key.name == DATA:
         return (DATA, program.files[key.path])
@@ -55,9 +53,22 @@ def normal_form(program: Program, key: Key, statements: Sequence[ast.stmt] | Non
     if key.name == WHOLE:
         return _whole(program, module)
     writer = _Writer(program, module, key)
-    special = {STATEMENTS: module.statements, GUARD: module.guard}
-    written = statements or special.get(key.name) or module.definitions.get(key.name, [])
-    return (writer.body(written, ()), writer.all_data())
+    if key.name == STATEMENTS:
+        return (writer.body(module.statements, ()), tuple(loaded(program, module)))
+    statements = module.guard if key.name == GUARD else module.definitions[key.name]
+    return (writer.body(statements, ()), writer.all_data())
+
+
+def loaded(program: Program, module: Module) -> list[str]:
+    """Name what a module imports from outside the project only for what loading it does."""
+    return [name for name in module.unused if name.split(".")[0] not in program.names]
+
+
+def decorators(program: Program, key: Key) -> Form:
+    """Write the decorators of a definition, as `normal_form` does."""
+    module = program.module(key.path)
+    lists = [getattr(part, "decorator_list", []) for part in module.definitions[key.name]]
+    return _Writer(program, module, key).write(lists, ()) if any(lists) else ()
 
 
 def references(form: Form) -> Iterator[Key]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hearlog.errors import InputError
 from hearlog.pipeline.modules import Module, is_infrastructure, is_type_checking, module_name, parse
@@ -48,7 +48,12 @@ class Program:
         self.paths = {module_name(path): path for path in files if path.endswith(".py")}
         folders = {name.rpartition(".")[0] for name in self.paths}
         self.names = {*self.paths, *folders} - {""}
+        self.forms: dict[Key, Any] = {}  # those that `code` has made
         self._modules: dict[str, Module] = {}
+        self._data: dict[str, list[str]] = {}  # by folder
+        for path in sorted(files):
+            if not path.endswith(".py"):
+                self._data.setdefault(path.rpartition("/")[0], []).append(path)
 
     def module(self, path: str) -> Module:
         """Read the module in a file."""
@@ -103,8 +108,7 @@ class Program:
 
     def data_files(self, path: str) -> list[str]:
         """Files in the folder of a module that are not Python."""
-        folder = PurePosixPath(path).parent
-        return sorted(name for name in self.files if PurePosixPath(name).parent == folder and not name.endswith(".py"))
+        return self._data.get(path.rpartition("/")[0], [])
 
 
 def imported_files(program: Program, path: str) -> set[str]:
