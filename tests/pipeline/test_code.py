@@ -129,9 +129,7 @@ EQUAL = {
         "src/hearlog/params/__init__.py": "from hearlog.params.reading import load",
         "src/hearlog/params/reading.py": "def load(): return 2",
     },
-    "import for types": numbers(
-        ("import dataclasses", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import x")
-    ),
+    "import for types": numbers(("import numpy as np", f"import numpy as np\n{TYPES}")),
 }
 DIFFERENT = {
     "constant": ({"src/hearlog/scale.py": "FACTOR = 3\n"}, ["src/hearlog/scale.py: FACTOR changed"]),

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from hearlog.errors import InputError
 from hearlog.pipeline.modules import is_infrastructure
 from hearlog.pipeline.program import Program, imported_files
-from hearlog.pipeline.sources import is_code, working_tree
+from hearlog.pipeline.sources import ROOTS, is_code, working_tree
 
 PIPELINES = ("dvc.yaml", "data/demo/dvc.yaml")
 # They list whole packages of which they import anything. They run again in seconds, give the same bytes, and DVC stops
@@ -117,12 +117,15 @@ def inside(program: Program, folder: str) -> set[str]:
 def _cover(program: Program, folder: str, imported: set[str], coarse: bool) -> list[str]:
     here = {path for path in imported if path.startswith(f"{folder}/")}
     direct = {path for path in here if str(PurePosixPath(path).parent) == folder}
-    modules = inside(program, folder)
-    is_wanted = bool(direct) if coarse else modules <= here
-    if here and is_wanted and folder not in ("src", "stages") and not any(map(is_infrastructure, modules)):
+    is_wanted = bool(direct) if coarse else inside(program, folder) <= here
+    if here and is_wanted and folder not in ROOTS and not _has_infrastructure(program, folder):
         return [folder]
     below = {f"{folder}/{path.removeprefix(folder + '/').split('/')[0]}" for path in here - direct}
     return [*direct, *(entry for each in below for entry in _cover(program, each, imported, coarse))]
+
+
+def _has_infrastructure(program: Program, folder: str) -> bool:
+    return any(is_infrastructure(path) for path in program.files if path.startswith(f"{folder}/"))
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[Block]:

@@ -47,9 +47,9 @@ class Module:
     """What a file of Python holds.
 
     ``definitions`` are functions, classes and assignments by name: several statements where a name is assigned again.
-    ``imports`` has the full dotted name of what each imported name stands for. ``statements`` are all others, which
-    run when the module is imported, and ``bound`` the names that they assign or import. ``guard`` is what follows
-    ``if __name__ == "__main__"``. ``unused`` has the full names of imports that nothing in the file uses.
+    ``imports`` has the full name, as of `targets`, of what each imported name stands for. ``statements`` are all
+    others, which run when the module is imported, and ``bound`` the names that they assign or import. ``guard`` is
+    what follows ``if __name__ == "__main__"``. ``unused`` has the full names of imports that nothing in the file uses.
     ``text`` is whether it holds anything but its docstring.
     """
 
@@ -65,14 +65,14 @@ class Module:
     text: bool = False
 
     def targets(self, statement: ast.Import | ast.ImportFrom) -> dict[str, str]:
-        """Full dotted names by the names that an import binds; of ``from x import *``, ``x.*``."""
+        """Full names, ``module:attribute``, by the names that an import binds; of ``from x import *``, ``x:*``."""
         if isinstance(statement, ast.Import):
             whole = {
                 alias.name.split(".")[0]: alias.name.split(".")[0] for alias in statement.names if not alias.asname
             }
-            return whole | {alias.asname: alias.name for alias in statement.names if alias.asname}
+            return whole | {alias.asname: f"{alias.name}:" for alias in statement.names if alias.asname}
         base = self._base(statement)
-        return {alias.asname or alias.name: f"{base}.{alias.name}" for alias in statement.names}
+        return {alias.asname or alias.name: f"{base}:{alias.name}" for alias in statement.names}
 
     def imported(self, statement: ast.Import | ast.ImportFrom) -> list[str]:
         """Full dotted names of everything that an import may load."""
@@ -163,7 +163,8 @@ def _unused(module: Module) -> list[str]:
     if module.path.endswith("/__init__.py"):
         return []
     used = {node.id for node in ast.walk(module.tree) if isinstance(node, ast.Name)}
-    return sorted(target for name, target in module.imports.items() if name not in used)
+    targets = (target for name, target in module.imports.items() if name not in used)
+    return sorted(target.replace(":", ".").strip(".") for target in targets)
 
 
 def is_type_checking(statement: ast.AST) -> TypeGuard[ast.If]:

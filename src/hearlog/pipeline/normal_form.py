@@ -188,7 +188,7 @@ class _Writer:
     def _on_import(self, node: Import, scopes: Scopes) -> Form:
         """Write an import that a name does not stand for: one that is not used, or is one of two meanings of a name."""
         kept = {name: target for name, target in self.module.targets(node).items() if not _is_import(name, scopes)}
-        forms = tuple(self._resolved(target.removesuffix(".*")) for _, target in sorted(kept.items()))
+        forms = tuple(self._resolved(target.removesuffix("*")) for _, target in sorted(kept.items()))
         return ("Import", *forms) if forms else ()
 
     _on_importfrom = _on_import

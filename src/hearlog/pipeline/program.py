@@ -73,10 +73,15 @@ class Program:
             raise InputError(f"{module.replace('.', '/')}.py: not found, and a stage of dvc.yaml runs it. Restore it")
         return self.paths[module]
 
-    def resolve(self, dotted: str, seen: frozenset[str] = frozenset()) -> Target:
-        """Find what a full dotted name stands for; imports of the module that it names are followed."""
-        parts = tuple(dotted.split("."))
-        here, rest = parts[0], parts[1:]
+    def resolve(self, name: str, seen: frozenset[str] = frozenset()) -> Target:
+        """Find what a full dotted name stands for; imports of the module that it names are followed.
+
+        What precedes a ``:`` in it is the name of a module. What follows a dot is an attribute, or a module where
+        there is no such attribute.
+        """
+        module, _, attributes = name.partition(":") if ":" in name else name.partition(".")
+        here, rest = module, tuple(part for part in attributes.split(".") if part)
+        parts = (*here.split("."), *rest)
         while rest and f"{here}.{rest[0]}" in self.names and not self._binds(here, rest[0]):
             here, rest = f"{here}.{rest[0]}", rest[1:]
         path = self.paths.get(here)
@@ -84,9 +89,9 @@ class Program:
             return Target(None, parts)
         if is_infrastructure(path):
             return Target(None, rest or (here.rpartition(".")[2],))
-        if not rest or dotted in seen:
+        if not rest or name in seen:
             return Target(Key(path, WHOLE), rest)
-        return self._attribute(self.module(path), rest, seen | {dotted})
+        return self._attribute(self.module(path), rest, seen | {name})
 
     def _attribute(self, module: Module, rest: tuple[str, ...], seen: frozenset[str]) -> Target:
         if rest[0] in module.definitions:
@@ -103,7 +108,7 @@ class Program:
         if path is None or is_infrastructure(path):
             return False
         module = self.module(path)
-        own = f"{package}.{name}"
+        own = f"{package}:{name}"
         return name in {*module.definitions, *module.bound} or module.imports.get(name, own) != own
 
     def data_files(self, path: str) -> list[str]:

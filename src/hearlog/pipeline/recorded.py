@@ -120,6 +120,6 @@ def _dvc(*words: str) -> str:
     command = [sys.executable, "-m", "dvc", *words]
     done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
-        message = (done.stderr.strip() or done.stdout.strip()).splitlines()[:1]
-        raise InputError(f"dvc {words[0]} failed: {' '.join(message)}. See: dvc {words[0]}")
+        message = (done.stderr.strip() or done.stdout.strip()).partition("\n")[0].rstrip(".")
+        raise InputError(f"dvc {words[0]} failed: {message}. See: dvc {words[0]}")
     return done.stdout
