@@ -32,6 +32,7 @@ INFRASTRUCTURE = (
     "src/hearlog/params.py",
     "src/hearlog/processes.py",
     "src/hearlog/runtime.py",
+    "src/hearlog/spark_session.py",
     "src/hearlog/validation.py",
 )
 
