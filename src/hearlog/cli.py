@@ -29,11 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="hearlog", description="Music features from listening logs.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    pipeline = (check, plan, jobs, report, compare)
+    pipeline = (check, plan, jobs, report, compare, accept)
     parsers = {command.__name__: _add(commands, command) for command in (*pipeline, *feature_commands.COMMANDS)}
     _add_check_options(parsers["check"])
     _add_job_options(parsers["plan"], parsers["jobs"])
     _add_revisions(parsers["compare"])
+    _add_accept_options(parsers["accept"])
     feature_commands.add_options(parsers)
     options = vars(parser.parse_args(arguments))
     command = options.pop("command")
@@ -100,6 +101,16 @@ def _add_revisions(compare: argparse.ArgumentParser) -> None:
         "the first, and one alone with the workspace (default: HEAD workspace)",
     )
     compare.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
+
+
+def _add_accept_options(accept: argparse.ArgumentParser) -> None:
+    accept.add_argument("names", nargs="*", metavar="STAGE", help="as in dvc.yaml or dvc status (default: all)")
+    accept.add_argument("--dry-run", action="store_true", help="say what would be accepted, and change nothing")
+    accept.add_argument(
+        "--since",
+        metavar="REV",
+        help="branch, tag or commit whose code made the results (default: the newest that dvc.lock agrees with)",
+    )
 
 
 def _add_job_options(plan: argparse.ArgumentParser, jobs: argparse.ArgumentParser) -> None:
@@ -188,6 +199,13 @@ def compare(revisions: Sequence[str], as_json: bool) -> None:
     if len(set(names)) < len(names):
         raise InputError(f"{', '.join(names)}: names a revision twice. Name each once")
     print((to_json if as_json else to_text)(compare([read_revision(name) for name in names])))
+
+
+def accept(names: Sequence[str], dry_run: bool, since: str | None) -> None:
+    """Accept changes of code that change no result, instead of running stages again."""
+    from hearlog.pipeline.unchanged import accept
+
+    print(accept(names, dry_run, since))
 
 
 def _refuse_other_settings(settings: Params) -> None:
