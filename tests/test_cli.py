@@ -10,9 +10,6 @@ from cell_files import write_cell, write_cells, write_lock, write_report_tables
 from check_world import World
 
 from hearlog.cli import main
-from hearlog.features import commands as feature_commands
-from hearlog.features import engines, extractor
-from hearlog.model import network
 
 ROOT = Path(__file__).parents[1]
 
@@ -290,9 +287,3 @@ assert hearlog.cli.main(["report"]) == 0
 assert not {"torch", "matplotlib", "sklearn", "dvc"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-
-
-def test_the_choices_of_embed_and_export_are_those_of_the_modules_that_help_does_not_import():
-    assert set(feature_commands.LAYERS) == {*network.LAYERS, *extractor.NAMES}
-    assert set(feature_commands.FORMATS) == set(engines.EXPORTED)
-    assert set(feature_commands.PRECISIONS) == set(extractor.PRECISIONS)

@@ -55,7 +55,7 @@ def teacher(task) -> Teacher:
     torch.manual_seed(1)
     centres = task.clips["target"].map({"all": 0.0, "low": 1.0, "pulse": 2.0}).to_numpy()[:, None]
     embeddings = np.random.default_rng(1).normal(centres, 1, (36, 8)).astype(np.float32)
-    return Teacher(NETWORK.build(), embeddings)
+    return Teacher(NETWORK.build().state_dict(), embeddings)
 
 
 def run(method: str, task: Task, teacher: Teacher | None, epochs: int = 25, **changes):
@@ -86,7 +86,7 @@ def test_kd_pulls_the_penultimate_layer_to_the_teacher(task, teacher):
 def test_init_starts_from_the_estimator(task, teacher):
     cell = Cell("init", task, teacher, settings(), trainer())
     started = cell.fold(0, 0).copy_of_estimator().backbone.state_dict()
-    assert all(torch.equal(started[name], weight) for name, weight in teacher.network.state_dict().items())
+    assert all(torch.equal(started[name], weight) for name, weight in teacher.weights.items())
 
 
 @pytest.mark.parametrize("method", ["base", "kd"])
@@ -131,9 +131,9 @@ def test_outputs_of_several_windows_of_a_test_clip_are_averaged(task):
 
 
 def test_init_leaves_the_estimator_as_it_was(task, teacher):
-    before = {name: weight.clone() for name, weight in teacher.network.state_dict().items()}
+    before = {name: weight.clone() for name, weight in teacher.weights.items()}
     run("init", task, teacher, epochs=1)
-    assert all(torch.equal(before[name], weight) for name, weight in teacher.network.state_dict().items())
+    assert all(torch.equal(before[name], weight) for name, weight in teacher.weights.items())
 
 
 def test_fix_is_logistic_regression_on_standardised_embeddings(task, teacher):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from hearlog.corpora.readers import READERS
 from hearlog.corpora.splits import DRAWN_FOLDS, PUBLISHED
+from hearlog.model.architecture import LEAST_CHANNELS, STUDENTS
 from hearlog.params.validation import Block, Count, Float, InnerShare, Location, NonNegative, Positive, Share, one_of
-
-LEAST_CHANNELS = 16  # of a network
 
 
 class Demo(Block):
@@ -191,7 +191,7 @@ class Transfer(Block):
     training: Training
     augmentation: Augmentation
     test_windows: Count
-    student: Literal["paper", "separable"]
+    student: Annotated[str, AfterValidator(partial(one_of, STUDENTS))]
     base: Base
     fix: Fix
     init: Init

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from hearlog.model.folder import WEIGHTS, load
+from hearlog.model.folder import WEIGHTS, load_weights
 from hearlog.runtime.checkpoint import Run, open_run
 from hearlog.training.configured import configured_trainer
 from hearlog.transfer.cell import Cell
@@ -60,9 +60,8 @@ def run_cell(
     kind, teacher = METHODS[method], None
     files = [*labels, corpus.mel] if kind.epochs else labels
     if kind.teacher:
-        network, _ = load(model)
         embeddings = corpus.embeddings(divisor)
-        teacher = Teacher(network, np.load(embeddings))
+        teacher = Teacher(load_weights(model), np.load(embeddings))
         files = [*files, model / WEIGHTS, embeddings]
     task = Task(clips, folds, np.load(corpus.mel, mmap_mode="r"))
     trainer = configured_trainer(settings, settings.transfer)

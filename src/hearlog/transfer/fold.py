@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from hearlog.model.losses import cosine_proximity, squared_error
-from hearlog.model.network import EmbeddingNetwork, TaskNetwork, build_student
+from hearlog.model.network import TaskNetwork, build_student
 from hearlog.runtime.checkpoint import Checkpoint
 from hearlog.training.inference import predict
 from hearlog.training.loop import Objective, Trainer
@@ -46,13 +46,13 @@ class Teacher:
 
     Attributes
     ----------
-    network
-        The trained estimator.
+    weights
+        Weights of the trained estimator, an `hearlog.model.network.EmbeddingNetwork`, by name.
     embeddings
         Its output for every clip of the task, float32, clips x factors.
     """
 
-    network: EmbeddingNetwork
+    weights: dict[str, torch.Tensor]
     embeddings: np.ndarray
 
 
@@ -65,7 +65,7 @@ class Settings:
     channels, factors, se_ratio
         As in `hearlog.model.network.EmbeddingNetwork`.
     student
-        Which of `hearlog.model.network.STUDENTS` is trained from scratch.
+        Which of `hearlog.model.architecture.STUDENTS` is trained from scratch.
     test_windows
         Windows of each test clip whose outputs are averaged, of the length of the training's; 1 takes the whole clip.
     """
@@ -118,7 +118,7 @@ class Fold:
     def copy_of_estimator(self) -> TaskNetwork:
         """Build a task network with the weights of the estimator, and a fresh output layer."""
         network = self._build("paper")
-        network.backbone.load_state_dict(self._teacher.network.state_dict())
+        network.backbone.load_state_dict(self._teacher.weights)
         return network
 
     def task_loss(self) -> Objective:
