@@ -239,7 +239,7 @@ def test_a_stream_keeps_the_order_and_gives_reasons_in_it(extractor, tmp_path):
     found = list(extractor.stream(paths, batch_size=2, threads=3))
     assert found[4].reason == "silent"
     for row in (0, 1, 2, 3, 5, 6):
-        assert np.abs(found[row].vectors - extractor.embed(paths[row])).max() < 1e-5
+        assert np.abs(found[row].vectors - extractor.embed(paths[row])).max() < 1e-4
 
 
 def test_weights_that_git_lfs_has_not_fetched_are_named_so(tmp_path):
