@@ -128,9 +128,9 @@ def _add_job_options(plan: argparse.ArgumentParser, jobs: argparse.ArgumentParse
 def check(quick: bool, full: bool, as_json: bool) -> int:
     """Look at logs, songs and tasks that params.yaml names, and say what will stop a run or spoil it."""
     from hearlog import params
-    from hearlog.check import run_check
     from hearlog.check.findings import Section, is_ready
     from hearlog.check.render import to_json, to_text
+    from hearlog.check.run import run_check
 
     section, settings = Section("params"), None
     with section.errors_are("problem"):
