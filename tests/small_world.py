@@ -16,7 +16,7 @@ import pandas as pd
 import yaml
 from sound_files import write_sounds
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SONGS, CLIPS, USERS = 24, 12, 30
 SECONDS = 7.6
 
@@ -70,10 +70,10 @@ def make_params() -> dict[str, Any]:
     return params
 
 
-def stages() -> list[Stage]:
-    """All stages of this world, in an order in which they can run."""
+def stages(root: Path = ROOT) -> list[Stage]:
+    """All stages of this world by the dvc.yaml of a folder, in an order in which they can run."""
     params, found = make_params(), []
-    for name, entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+    for name, entry in yaml.safe_load((root / "dvc.yaml").read_text())["stages"].items():
         if "foreach" in entry:
             cells = [{"key": key, "item": task} for key, task in params["tasks"].items()]
         else:
