@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from hearlog.figures.style import COLOURS, MARKERS, QUIET, STYLE, SYNTHETIC
 from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
 from hearlog.results.cells import METHODS
-from hearlog.results.over_tasks import read_curves
+from hearlog.results.curves import read_curves
 
 _LOSSES = {"classification": "cross-entropy", "regression": "squared error"}
 _FITTED = (0, (4, 2))  # dashes: the output layer of fix is fitted to convergence and has no epochs
@@ -31,7 +31,7 @@ def training_curves(cells: pd.DataFrame, folder: Path, synthetic: bool) -> Figur
     cells
         As of `hearlog.results.cells.read_cells`.
     folder
-        As of `hearlog.results.over_tasks.read_curves`.
+        Folder of curves, see `hearlog.results.curves.read_curves`.
     synthetic
         Whether to say that the numbers are of the embedded data set.
     """
