@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 import yaml
-from cell_files import TASKS, write_cells, write_evaluation, write_report_tables
+from cell_files import CHANNELS, TASKS, write_cells, write_evaluation, write_report_tables
 from matplotlib import image
 
 from hearlog.page.figures import CAPTIONS
@@ -126,6 +126,7 @@ _PARTS = ("train", "test", "valid", "train")
 def _write_settings(root, divisors):
     settings = yaml.safe_load((ROOT / "presets/demo.yaml").read_text())
     settings["songs"] |= {"audio_root": "data/raw/songs"}
+    settings["model"]["channels"] = CHANNELS
     settings["sweep"]["divisors"] = list(divisors)
     (root / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     (root / "presets").mkdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cell_files import write_cell, write_cells, write_lock, write_report_tables
+from cell_files import write_cell, write_cells, write_lock, write_params, write_report_tables
 from check_world import World
 
 from hearlog.cli import main
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def run_folder(tmp_path, monkeypatch):
-    (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
+    write_params(tmp_path)
     write_cells(tmp_path)
     write_report_tables(tmp_path)
     write_lock(tmp_path)

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from cell_files import CLASSIFICATION, REGRESSION, TASKS, write_cells, write_curves, write_evaluation
+from cell_files import CHANNELS, CLASSIFICATION, REGRESSION, TASKS, write_cells, write_curves, write_evaluation
 from matplotlib.text import Text
 
 from hearlog.figures.confusion import confusion_matrices
@@ -41,7 +41,7 @@ def draw_curves(root, tasks=TASKS, divisors=(1,), synthetic=False, folds=3, seed
 
 def draw_estimator(root, tasks=(), divisors=(1,), synthetic=False):
     write_evaluation(root, divisors)
-    return estimator_quality(divisors, 16, root / "data/evaluation", root / "plots/estimator", synthetic)
+    return estimator_quality(divisors, CHANNELS, root / "data/evaluation", root / "plots/estimator", synthetic)
 
 
 ALL = [draw_differences, draw_confusion, draw_curves, draw_estimator]
@@ -255,8 +255,8 @@ def test_a_run_of_numbers_only_has_no_matrix_but_a_file(tmp_path):
 
 
 def test_matrices_and_curves_are_of_the_largest_capacity_and_say_so(tmp_path):
-    assert "64 channels" in draw_confusion(tmp_path, ["gtzan"], (1, 4)).get_suptitle()
-    assert "64 channels" in draw_curves(tmp_path, ["gtzan"], (1, 4)).get_suptitle()
+    assert "128 channels" in draw_confusion(tmp_path, ["gtzan"], (1, 4)).get_suptitle()
+    assert "128 channels" in draw_curves(tmp_path, ["gtzan"], (1, 4)).get_suptitle()
 
 
 def test_curves_have_a_panel_a_task_and_the_loss_of_its_kind(tmp_path):
@@ -308,7 +308,7 @@ def test_estimator_has_three_panels_a_capacity(tmp_path):
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left").startswith("(")]
     assert len(titles) == 6
     assert titles[3] == "(d) Test songs"
-    assert figure.axes[3].texts[0].get_text() == "32 channels, 50 songs (mean)"
+    assert figure.axes[3].texts[0].get_text() == "128 channels, 50 songs (mean)"
 
 
 def test_histograms_are_of_all_songs_beside_the_baseline(tmp_path):
@@ -332,4 +332,4 @@ def test_recall_stands_between_random_and_the_ceiling(tmp_path):
 
 def test_a_missing_evaluation_is_named(tmp_path):
     with pytest.raises(InputError, match=r"songs\.parquet: no such file"):
-        estimator_quality([1], 16, tmp_path, tmp_path, False)
+        estimator_quality([1], CHANNELS, tmp_path, tmp_path, False)

@@ -176,7 +176,7 @@ def test_holms_p_within_tasks_is_of_the_rows_of_one_comparison(known):
 def test_several_capacities_have_a_column_and_the_papers_test_over_pairs(tmp_path, monkeypatch):
     write_world(tmp_path, divisors=(1, 2))
     text = made_in(tmp_path, monkeypatch)
-    assert [row[1] for row in rows_of(text, "scores-accuracy")[:2]] == ["16", "32"]
+    assert [row[1] for row in rows_of(text, "scores-accuracy")[:2]] == ["64", "128"]
     assert "over 12 (task, capacity) pairs" in text
     assert "over the 6 tasks themselves" in text and "the mean over tasks and its 95 % interval" in text
     assert rows_of(text, "tests-pairs")[0][8] == "12" and rows_of(text, "tests-tasks")[0][8] == "6"
@@ -235,7 +235,7 @@ def test_figures_are_numbered_captioned_and_carried_along(known):
     assert len(pictures) == len(figures.CAPTIONS)
     assert "<b>Figure 1. Scores of the four methods (the paper's Figure 4).</b> Synthetic data." in html.unescape(known)
     assert "<code>plots/figure4.png</code>, <code>plots/figure4.pdf</code>" in known
-    assert f"On {SONGS} test songs" in known and "at 16 channels" in known
+    assert f"On {SONGS} test songs" in known and "at 128 channels" in known
 
 
 def test_a_missing_figure_is_named(tmp_path):

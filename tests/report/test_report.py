@@ -13,6 +13,7 @@ from cell_files import (
     write_cells,
     write_curves,
     write_evaluation,
+    write_params,
     write_pilot,
     write_probes,
 )
@@ -41,7 +42,7 @@ def cells_and_text(root, tasks=TASKS, divisors=(1,), synthetic=False):
     return cells, render(cells, summarise(cells), compare(cells, folder), synthetic)
 
 
-def test_cells_are_read_for_every_task_width_and_method_in_the_papers_order(tmp_path):
+def test_cells_are_read_for_every_task_capacity_and_method_in_the_papers_order(tmp_path):
     write_cells(tmp_path, divisors=(1, 2))
     cells = cells_of(tmp_path, reversed(TASKS), divisors=(2, 1))
     assert len(cells) == 8 * 2 * 4
@@ -57,7 +58,7 @@ def test_cells_are_read_for_every_task_width_and_method_in_the_papers_order(tmp_
     ]
     assert set(cells.loc[cells["task"].isin(REGRESSION), "kind"]) == {"regression"}
     assert list(cells["method"][:4]) == list(METHODS)
-    assert list(cells["channels"].unique()) == [16, 32]
+    assert list(cells["channels"].unique()) == [64, 128]
 
 
 def test_missing_cell_is_named_with_the_remedy(tmp_path):
@@ -90,7 +91,7 @@ def test_files_of_a_larger_grid_are_not_read(tmp_path):
         ({"clips": 299}, r"clips \(300, 299\)"),
     ],
 )
-@pytest.mark.parametrize(("method", "divisor"), [("kd", 1), ("base", 2)])
+@pytest.mark.parametrize(("method", "divisor"), [("kd", 2), ("base", 1)])
 def test_cells_of_a_task_that_differ_in_protocol_or_clips_are_not_compared(tmp_path, method, divisor, change, message):
     write_cells(tmp_path, divisors=(1, 2))
     write_cell(tmp_path, "gtzan", method, divisor, **change)
@@ -98,7 +99,7 @@ def test_cells_of_a_task_that_differ_in_protocol_or_clips_are_not_compared(tmp_p
         cells_of(tmp_path, divisors=(1, 2))
 
 
-def test_a_width_that_was_run_by_another_protocol_is_refused(tmp_path):
+def test_a_capacity_that_was_run_by_another_protocol_is_refused(tmp_path):
     write_cells(tmp_path, divisors=(1, 2))
     write_cells(tmp_path, ["gtzan"], divisors=(2,), protocol="artist_cv")
     with pytest.raises(InputError, match=r"gtzan/\*\.json: the cells differ in protocol"):
@@ -285,10 +286,10 @@ def test_text_gives_scores_with_protocol_and_reference_lines(tmp_path):
     write_cells(tmp_path, ["fma_small"], folds=1)
     lines = cells_and_text(tmp_path)[1].splitlines()
     gtzan = next(line for line in lines if line.startswith("GTZAN"))
-    assert gtzan.split()[:5] == ["GTZAN", "stratified", "3-fold", "CV", "16"]
+    assert gtzan.split()[:5] == ["GTZAN", "stratified", "3-fold", "CV", "128"]
     assert gtzan.split()[5:] == ["50.0", "46.0", "52.0", "52.0", "10.0", "12.5", "300"]
     valence = next(line for line in lines if line.startswith("EmoMusic valence"))
-    assert valence.split()[5:] == ["16", "0.500", "0.360", "0.520", "0.570", "300"]
+    assert valence.split()[5:] == ["128", "0.500", "0.360", "0.520", "0.570", "300"]
 
 
 @pytest.fixture
@@ -306,12 +307,12 @@ def test_every_table_names_the_protocol_of_every_task(mixed):
     accuracy, macro_f1, r2, squared_correlation, *within = tables
     regression = [r2, squared_correlation, *(table for table in within if ", r2\n" in table)]
     for table in (accuracy, macro_f1, *(table for table in within if ", accuracy\n" in table)):
-        assert "GTZAN             artist-grouped 10-fold CV 16 " in table
-        assert "Extended Ballroom stratified 10-fold CV     16 " in table
-        assert "FMA small         official split            16 " in table
+        assert "GTZAN             artist-grouped 10-fold CV 64 " in table
+        assert "Extended Ballroom stratified 10-fold CV     64 " in table
+        assert "FMA small         official split            64 " in table
     assert len(within) == 8
     assert len(regression) == 6
-    assert all("EmoMusic valence official split 16 " in table for table in regression)
+    assert all("EmoMusic valence official split 64 " in table for table in regression)
 
 
 def test_the_summary_names_protocols_so_that_a_diff_of_metrics_shows_a_change(mixed):
@@ -334,7 +335,7 @@ def test_text_gives_the_spread_over_seeds_where_there_are_several(tmp_path):
     write_cells(tmp_path, seeds=3)
     sections = cells_and_text(tmp_path)[1].split("\n\n")
     accuracy = next(s for s in sections if s.startswith("Accuracy, standard deviation over 3 seeds in points\n"))
-    assert "GTZAN             stratified 3-fold CV 16         1.0   1.0   1.0   1.0    300" in accuracy
+    assert "GTZAN             stratified 3-fold CV 128        1.0   1.0   1.0   1.0    300" in accuracy
     r2 = next(s for s in sections if s.startswith("Regression, standard deviation of r2 over 3 seeds\n"))
     assert r2.splitlines()[-1].split()[-5:] == ["0.010", "0.010", "0.010", "0.010", "300"]
 
@@ -350,7 +351,7 @@ def test_text_gives_every_test_within_tasks_with_its_number_of_folds_or_clips(tm
     r2 = next(s for s in sections if s.startswith("Within tasks: init - base, r2\n"))
     assert r2.splitlines()[-5].split()[-5:] == ["-", "-", "-", "3", "folds"]
     assert " ".join(r2.split()).endswith(
-        "EmoMusic arousal, 16 channels: All 3 folds have the same difference: without variance there is no test."
+        "EmoMusic arousal, 128 channels: All 3 folds have the same difference: without variance there is no test."
     )
 
 
@@ -401,7 +402,7 @@ def test_demo_preset_is_synthetic_and_paper_preset_with_own_data_is_not():
 
 
 def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
-    (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
+    write_params(tmp_path)
     write_cells(tmp_path)
     write_cells(tmp_path, ["fma_small"], folds=1)
     write_curves(tmp_path)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from cell_files import write_pilot
+from cell_files import CHANNELS, write_pilot
 from matplotlib.text import Text
 from model_world import write_model
 
@@ -111,17 +111,17 @@ def test_both_models_are_tested_on_the_same_songs_and_tell_what_can_be_told(worl
     assert read_metrics(world, "songs")["left_out"]["no_genre"] == 2
     for method in ("base", "fix"):
         pilot.main(method, 1)
-        metrics = read_metrics(world, f"{method}-x1")
+        metrics = read_metrics(world, f"{method}-div1")
         assert (metrics["songs"], metrics["genres"], metrics["channels"]) == (6, 2, 16)
         assert metrics["chance"] == metrics["majority"] == 0.5
-        folder = world / f"data/pilot/{method}-x1"
+        folder = world / f"data/pilot/{method}-div1"
         assert {path.name for path in folder.iterdir()} == {
             "predictions.parquet",
             "scores.tsv",
             "per_class.tsv",
             "confusion.tsv",
         }
-        assert len(pd.read_csv(world / f"plots/pilot/{method}-x1.tsv", sep="\t")) == 1
+        assert len(pd.read_csv(world / f"plots/pilot/{method}-div1.tsv", sep="\t")) == 1
     assert read_metrics(world, "fix-div1")["accuracy"] == 1
     answers = read_answers([1], world / "data/pilot")
     assert list(answers.index) == [(0, 0, f"{song:02}") for song in range(18, 24)]
@@ -135,7 +135,7 @@ def test_a_catalogue_without_genres_stops_nothing_and_every_page_says_so(world):
     assert read_metrics(world, "songs")["left_out"]["no_genre"] == 26
     for method in ("base", "fix"):
         pilot.main(method, 1)
-        metrics = read_metrics(world, f"{method}-x1")
+        metrics = read_metrics(world, f"{method}-div1")
         assert (metrics["songs"], metrics["genres"]) == (0, 0)
         assert "accuracy" not in metrics
     answers = read_answers([1], world / "data/pilot")
@@ -149,7 +149,7 @@ def test_a_catalogue_without_genres_stops_nothing_and_every_page_says_so(world):
 def compare(root, divisors=(1,), **settings):
     write_pilot(root, divisors=divisors, **settings)
     answers = read_answers(divisors, root / "data/pilot")
-    return score_genres(answers), summarise(answers, divisors, 16)
+    return score_genres(answers), summarise(answers, divisors, CHANNELS)
 
 
 def draw(root, synthetic=False, **settings):
@@ -157,7 +157,7 @@ def draw(root, synthetic=False, **settings):
     return pilot_scores(genres, summary, synthetic)
 
 
-def test_without_widths_the_pilot_is_said_not_to_have_run(tmp_path):
+def test_without_capacities_the_pilot_is_said_not_to_have_run(tmp_path):
     answers = read_answers([], tmp_path)
     assert summarise(answers, [], 16) == {"songs": 0, "note": SWITCHED_OFF}
     assert score_genres(answers).empty
@@ -226,7 +226,7 @@ def test_what_the_report_found_is_read_again_or_named(tmp_path):
 
 def test_text_gives_both_models_their_test_and_who_was_right(tmp_path):
     text = render_pilot(compare(tmp_path)[1]).replace("\n", " ")
-    assert "Tags 50.0 %, logs 83.3 % on 12 test songs of 3 genres at 16 channels." in text
+    assert "Tags 50.0 %, logs 83.3 % on 12 test songs of 3 genres at 128 channels." in text
     assert "Right by both 5, by tags alone 1, by logs alone 5, by none 1" in text
     assert "fix - base +33.3 points [" in text
     assert text.endswith("McNemar p = 0.219.")
@@ -271,7 +271,7 @@ def test_the_commonest_genre_stands_beside_all_songs(tmp_path):
 
 def test_figure1_names_capacity_and_paired_difference(tmp_path):
     words = draw(tmp_path, divisors=(1, 4)).get_suptitle()
-    assert words.startswith(f"3 genres, 64 channels\nlogs {MINUS} tags +33.3 points [")
+    assert words.startswith(f"3 genres, 128 channels\nlogs {MINUS} tags +33.3 points [")
     assert words.endswith("], McNemar p = 0.219")
 
 

@@ -27,7 +27,7 @@ def test_every_comparison_has_a_row_for_every_task_and_capacity_classification_f
     assert list(table["comparison"].unique()) == ["kd-base", "init-base", "fix-base", "kd-init"]
     first = table[table["comparison"] == "kd-base"]
     assert list(first["kind"]) == ["classification"] * 12 + ["regression"] * 4
-    assert list(first["channels"][:4]) == [16, 32, 16, 32]
+    assert list(first["channels"][:4]) == [64, 128, 64, 128]
 
 
 def test_folds_are_tested_by_nadeau_and_bengio_worked_by_hand(tmp_path):
@@ -57,7 +57,7 @@ def test_numbers_of_one_test_part_are_tested_in_r2(tmp_path):
     write_cells(tmp_path, folds=1)
     row = row_of(compare_cells(tmp_path), "kd-base", "emomusic_valence")
     cells = {
-        method: pd.read_parquet(tmp_path / f"data/transfer/emomusic_valence/{method}-x1/predictions.parquet")
+        method: pd.read_parquet(tmp_path / f"data/transfer/emomusic_valence/{method}-div1/predictions.parquet")
         for method in ("kd", "base")
     }
     errors = {method: (cell["truth"] - cell["prediction"]) ** 2 for method, cell in cells.items()}
