@@ -107,7 +107,7 @@ def align(revisions: Sequence[Revision]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _order(cell: Cell) -> tuple[int, str, int, int]:
     task, divisor, method = cell
-    return task_order(task), task, divisor, METHODS.index(method)
+    return task_order(task), task, -divisor, METHODS.index(method)
 
 
 def _obstacle(first: Revision, other: Revision, cell: Cell) -> tuple[str, str]:
