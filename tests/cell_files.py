@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from hearlog import params
 from hearlog.pipeline.lock import cell_stage
-from hearlog.results.cells import METHODS, read_cells, read_seed_spread
-from hearlog.results.pilot import read_answers, summarise
+from hearlog.results.cells import METHODS
 from hearlog.results.probes import REPRESENTATIONS
-from hearlog.results.within_tasks import compare
+from hearlog.results.run import compute_results, write_results
 
+_PRESET = Path(__file__).parents[1] / "presets/demo.yaml"
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]
 REGRESSION = ["emomusic_valence", "emomusic_arousal"]
 TASKS = CLASSIFICATION + REGRESSION
@@ -33,7 +34,7 @@ def score(task, method):
 
 def write_params(root):
     """The demo preset, with networks of `CHANNELS`."""
-    preset = (Path(__file__).parents[1] / "presets/demo.yaml").read_text()
+    preset = _PRESET.read_text()
     (Path(root) / "params.yaml").write_text(preset.replace("channels: 16 ", f"channels: {CHANNELS} "))
 
 
@@ -47,19 +48,28 @@ def write_lock(root, channels=CHANNELS):
     (Path(root) / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
-def write_report_tables(root, tasks=TASKS, divisors=(1,)):
-    """What git keeps for `hearlog report`: the tables of the report stage, the losses by epoch and the pilot."""
+def settings_of(tasks=TASKS, divisors=(1,)):
+    """The demo preset with these tasks, own ones like GTZAN, and capacities of `CHANNELS`."""
+    content = params.load(_PRESET).model_dump()
+    content["tasks"] = {task: content["tasks"].get(task, content["tasks"]["gtzan"]) for task in tasks}
+    content["model"]["channels"] = CHANNELS
+    content["sweep"]["divisors"] = list(divisors)
+    return params.Params.model_validate(content)
+
+
+def compute(root, tasks=TASKS, divisors=(1,)):
+    """Results of the cells on disk, with curves, pilot and probes that are written next to them."""
     root = Path(root)
-    cells = read_cells(tasks, divisors, root / "metrics/transfer")
-    cells["seed_spread"] = read_seed_spread(cells, root / "data/transfer")
-    (root / "plots").mkdir(exist_ok=True)
-    cells.to_csv(root / "plots/figure4.tsv", sep="\t", index=False)
-    compare(cells, root / "data/transfer").to_csv(root / "plots/within_tasks.tsv", sep="\t", index=False)
     write_curves(root, tasks, divisors)
     write_pilot(root)
     write_probes(root, tasks)
-    summary = summarise(read_answers([1], root / "data/pilot"), [1], CHANNELS)
-    (root / "metrics/pilot.json").write_text(json.dumps(summary))
+    folders = (root / "metrics", root / "plots", root / "data/transfer", root / "data/pilot")
+    return compute_results(settings_of(tasks, divisors), *folders)
+
+
+def write_report_tables(root, tasks=TASKS, divisors=(1,)):
+    """What git keeps for `hearlog report`: what the report stage writes, the losses by epoch and the probes."""
+    write_results(compute(root, tasks, divisors), Path(root) / "metrics", Path(root) / "plots")
 
 
 def write_cells(root, tasks=TASKS, divisors=(1,), folds=3, **fields):

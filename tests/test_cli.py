@@ -75,7 +75,11 @@ def test_report_refuses_a_table_that_lacks_a_cell(run_folder, capsys):
         ("dvc.lock", "- 1\n", "dvc.lock: the file is not as DVC writes it"),
         ("dvc.lock", "stages:\n  report: 1\n", "dvc.lock: stages.report is not as DVC writes it"),
         ("dvc.lock", "stages:\n<<<<<<< HEAD\n", "dvc.lock: not readable as YAML"),
-        ("plots/figure4.tsv", "task\tmethod\n", "figure4.tsv: has no column divisor, score, seed_spread"),
+        (
+            "plots/figure4.tsv",
+            "task\tmethod\n",
+            "figure4.tsv: has no column divisor, score, spread",
+        ),
         ("plots/within_tasks.tsv", "", "within_tasks.tsv: not readable as a table"),
         ("plots/transfer/gtzan/kd-div1.tsv", "seed\tfold\n", "gtzan/kd-div1.tsv: has no column epoch, valid_task"),
         ("metrics/pilot.json", "{}", "metrics/pilot.json: has no songs, note"),

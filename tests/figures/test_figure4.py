@@ -5,8 +5,8 @@ from matplotlib.text import Text
 
 from hearlog.figures.scores import figure4
 from hearlog.figures.style import save
-from hearlog.results.cells import read_cells, read_spread
-from hearlog.results.intervals import read_intervals
+from hearlog.results.cells import read_cells
+from hearlog.results.folds import read_bars
 
 
 def draw(root, tasks=TASKS, divisors=(1,), synthetic=False, **fields):
@@ -16,8 +16,7 @@ def draw(root, tasks=TASKS, divisors=(1,), synthetic=False, **fields):
 
 
 def with_bars(cells, root):
-    folder = root / "data/transfer"
-    return cells.assign(spread=read_spread(cells, folder)).join(read_intervals(cells, folder))
+    return cells.join(read_bars(cells, root / "data/transfer"))
 
 
 @pytest.mark.parametrize("tasks", [TASKS, TASKS[:5], TASKS[:1]])

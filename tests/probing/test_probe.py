@@ -20,7 +20,7 @@ from hearlog import params
 from hearlog.figures.probe import probe_scores as draw
 from hearlog.model.folder import Network
 from hearlog.model.network import LAYERS
-from hearlog.page.results import probe_tables
+from hearlog.page.estimator import probe_tables
 from hearlog.probing import representations
 from hearlog.probing.fit import probe, summarise
 from hearlog.report.text import render_probes

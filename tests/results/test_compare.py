@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -133,8 +134,14 @@ def printed(*names):
 
 
 def compared(*names, over="tasks"):
-    tests = compare(read(*names)).tests
-    return tests[tests["over"] == over].set_index(["revision", "method"])
+    """The tests of one table, one row per revision and method."""
+    rows = [
+        {"revision": row.revision, "method": row.method, **vars(row.test), "p_holm": row.p_adjusted, "note": row.note}
+        | {"p_sign_flip": row.sign_flip.p if row.sign_flip else np.nan, "note_exact": row.note_exact}
+        for row in compare(read(*names)).tests
+        if row.over == over
+    ]
+    return pd.DataFrame(rows).set_index(["revision", "method"])
 
 
 def scores_of(scores, task, method, divisor=1):
@@ -287,7 +294,9 @@ def test_a_revision_that_does_not_compare_leaves_the_others_tests_as_they_are(re
     assert tests.loc[(1, "kd"), ["pairs", "mean"]].tolist() == pytest.approx([3, 2])
     assert tests.loc[(2, "kd"), "note"] == "1 task is too few: a test needs at least 3."
     text = printed("main", "distil", "workspace")
-    assert "DCASE2016 scenes official split 1/1 base 50.0 50.0 -" in text, to_text(compare(read("main", "distil", "workspace")))
+    assert "DCASE2016 scenes official split 1/1 base 50.0 50.0 -" in text, to_text(
+        compare(read("main", "distil", "workspace"))
+    )
     arousal = "EmoMusic genre 1/1, EmoMusic arousal 1/1, DCASE2016 scenes 1/1"
     assert f"workspace {arousal} - not in its params.yaml" in text
 

@@ -144,8 +144,9 @@ def _changes(changes: Sequence[Sequence[str]], labels: Sequence[str]) -> str:
 
 
 def _score_table(scores: pd.DataFrame, labels: Sequence[str], decimals: int) -> str:
-    """One row a cell, named with its protocol; one column a revision."""
-    rows = scores[["title", "protocol", "method"]].assign(capacity="1/" + scores["divisor"].astype(str))
+    """One row per cell, named with its protocol; one column per revision."""
+    capacities = scores.assign(capacity="1/" + scores["divisor"].astype(str))
+    rows = capacities[["title", "protocol", "capacity", "method"]]
     index = pd.MultiIndex.from_frame(rows, names=["task", "protocol", "capacity", "method"])
     table = scores[[*range(len(labels))]].set_axis(index).set_axis([*labels], axis="columns")
     return table.to_string(float_format=f"{{:.{decimals}f}}".format, na_rep="-")

@@ -67,8 +67,8 @@ def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _read_tsv(path: Path) -> pd.DataFrame:
-    # Numbers to the last bit, as pandas wrote them. Only empty text is missing: "NA" may be somebody's task.
-    return pd.read_csv(path, sep="\t", float_precision="round_trip", keep_default_na=False, na_values=[""])
+    # Only empty text is missing: "na" may be the name of somebody's task.
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
 
 
 def asked_for(path: Path) -> Path:

@@ -76,7 +76,8 @@ def read_within(path: Path) -> pd.DataFrame:
     InputError
         When the file is missing, broken or lacks a column.
     """
-    return _in_order(read_table(path, COLUMNS).fillna({"note": ""}))
+    table = read_table(path, COLUMNS)
+    return _in_order(table.assign(note=table["note"].astype("str").fillna("")))
 
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
