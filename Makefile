@@ -18,7 +18,7 @@ EXAMPLES := 300
 ROUNDS := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check demo smoke repro jobs report tune-als test faults fuzz test-browser test-spark peers benchmark lint format clean
+.PHONY: help setup check demo smoke repro jobs report tune-als test faults fuzz test-browser test-spark peers benchmark lint format deps clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +115,9 @@ lint: setup  ## Check style and types
 format: setup  ## Format the code
 	ruff format
 	ruff check --fix
+
+deps: setup  ## Write the code dependencies of dvc.yaml from the imports
+	python -m hearlog.pipeline.dependencies
 
 clean:  ## Remove .venv, .venv-peers and caches of tools; outputs and the DVC cache stay
 	rm -rf $(VENV) $(PEERS) .smoke .smoke.lock .pytest_cache .mypy_cache .ruff_cache .hypothesis

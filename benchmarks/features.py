@@ -33,11 +33,11 @@ from benchmarks.networks import BATCH, FACTORS, PRECISIONS, make_pair, write_mel
 from benchmarks.peer import Ask, peer
 from hearlog.audio.crop import UnusableAudioError
 from hearlog.audio.decode import quiet_decoders, read_crop
-from hearlog.features import front_end
 from hearlog.features.embed import describe, embed_files
 from hearlog.features.extractor import FeatureExtractor, load
 from hearlog.features.files import find_sounds
 from hearlog.features.table import read_features
+from hearlog.mel.fingerprint import fingerprint
 from hearlog.model import folder as model_folder
 from hearlog.model.folder import Crop, ModelConfig, Network, Targets
 from hearlog.model.network import EmbeddingNetwork
@@ -123,7 +123,7 @@ def write_model(folder: Path, network: EmbeddingNetwork, audio: Crop = AUDIO) ->
         audio=audio,
         mel=MEL,
         targets=targets,
-        front_end=front_end.fingerprint(audio, MEL),
+        front_end=fingerprint(audio.sample_rate, **MEL.model_dump()),
         versions=model_folder.versions(),
         data={},
     )

@@ -1,6 +1,6 @@
-"""The stages of dvc.yaml, one thin module a kind, run as ``python -m stages.NAME ARGUMENTS``.
+"""The stages of dvc.yaml, one thin module per kind, run as ``python -m stages.NAME ARGUMENTS``.
 
-`paths`, `backend`, `trainers` and `cells` are what they share.
+They share `paths`.
 """
 
 import argparse
@@ -45,14 +45,16 @@ if "DVC_STAGE" in os.environ:
 
 
 def run(main: Callable[..., None]) -> None:
-    """Call a stage's ``main`` with the command line's arguments, one for each of its parameters: a type, or choices.
+    """Call a stage's ``main`` with the arguments of the command line, one for each of its parameters.
+
+    A parameter is annotated with its type, or with ``Annotated[type, choices]``.
 
     Where it succeeds its time is kept for the page, see `hearlog.page.times`.
     """
     parser = argparse.ArgumentParser(description=inspect.getdoc(main))
     for name, parameter in inspect.signature(main).parameters.items():
-        choices = get_args(parameter.annotation) or None
-        parser.add_argument(name, type=type(choices[0]) if choices else parameter.annotation, choices=choices)
+        kind, *choices = get_args(parameter.annotation) or [parameter.annotation]
+        parser.add_argument(name, type=kind, choices=choices[0] if choices else None)
     arguments = vars(parser.parse_args())
     try:
         main(**arguments)

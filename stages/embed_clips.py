@@ -5,10 +5,10 @@ import numpy as np
 from hearlog import params
 from hearlog.corpora.corpus import Corpus
 from hearlog.model import folder as model_folder
+from hearlog.runtime.backend import configured_backend
 from hearlog.training.inference import predict
 from hearlog.util import arrays
 from stages import paths, run
-from stages.backend import backend
 
 
 def main(corpus: str, divisor: int) -> None:
@@ -17,7 +17,7 @@ def main(corpus: str, divisor: int) -> None:
     folder = Corpus(paths.CORPORA / corpus)
     network, _ = model_folder.load(paths.estimator(divisor))
     mels = np.load(folder.mel, mmap_mode="r")
-    here = backend(settings)
+    here = configured_backend(settings.runtime)
     embeddings = predict(network, mels, np.arange(len(mels)), here, "embed")
     here.processes.leave_to_first()
     arrays.save(folder.embeddings(divisor), embeddings)

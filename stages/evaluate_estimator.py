@@ -10,11 +10,10 @@ from hearlog.corpora.corpus import Corpus
 from hearlog.estimator import evaluation, ranking
 from hearlog.logs.interactions import read_interactions
 from hearlog.model import folder as model_folder
-from hearlog.runtime.backend import count_threads
+from hearlog.runtime.backend import configured_backend, count_threads
 from hearlog.training.inference import predict
 from hearlog.util import arrays
 from stages import paths, run
-from stages.backend import backend
 
 
 def main(divisor: int) -> None:
@@ -30,7 +29,7 @@ def main(divisor: int) -> None:
     scale = np.float32(config.targets.scale)
 
     known, unheard = rows[parts["train"]], rows[parts["test"]]
-    here = backend(settings)
+    here = configured_backend(settings.runtime)
     predicted = predict(network, np.load(songs.mel, mmap_mode="r"), parts["test"], here, "embed test songs")
     here.processes.leave_to_first()
     mean = evaluation.mean_embedding(factors[known] / scale, len(unheard))

@@ -1,5 +1,6 @@
 """Factorise the user x song matrix into CF embeddings."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from hearlog import params
 from hearlog.als.factorize import Factors, iterate
 from hearlog.als.held_out import score_held_out
 from hearlog.als.norms import norm_correlation
+from hearlog.als.regularization import describe_fold_in
 from hearlog.logs.interactions import Interactions, read_interactions
 from hearlog.params import Params
 from hearlog.util import arrays
@@ -44,6 +46,9 @@ def main() -> None:
     arrays.save(paths.EMBEDDINGS / "users.npy", factors.users)
     pq.write_table(songs, paths.EMBEDDINGS / "songs.parquet")
     shutil.copyfile(paths.LOGS / "users.parquet", paths.EMBEDDINGS / "users.parquet")
+
+    folded_in = describe_fold_in(matrix, settings.als)
+    (paths.EMBEDDINGS / "fold_in.json").write_text(json.dumps(folded_in, indent=2) + "\n", encoding="utf-8")
 
     numbers = range(1 + iterations - len(losses), 1 + iterations)  # Spark gives the last loss alone
     curves = pd.DataFrame({"loss": losses}, pd.Index(numbers, name="iteration")).join(table, how="outer")

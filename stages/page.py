@@ -31,12 +31,12 @@ from hearlog.page.render import render
 from hearlog.params import Params, synthetic
 from hearlog.params.synthetic import is_generated
 from hearlog.report.text import pilot_sentence
-from hearlog.results.cells import METHODS
 from hearlog.results.comparisons import find
 from hearlog.results.files import read_json
 from hearlog.results.names import title
 from hearlog.results.over_tasks import pair_scores
 from hearlog.results.run import read_results
+from hearlog.transfer.methods import METHODS
 from hearlog.util.plain_text import counted, data_size
 from stages import TIMES, paths, run
 

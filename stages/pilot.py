@@ -1,7 +1,7 @@
 """Learn the genres of the catalogue from tags (base) or from listening logs (fix): the pilot experiment."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 import pandas as pd
 
@@ -9,12 +9,13 @@ from hearlog import params
 from hearlog.corpora import genres
 from hearlog.corpora.corpus import Corpus
 from hearlog.transfer import scores
-from stages import cells, paths, run
+from hearlog.transfer.configured import run_cell
+from stages import paths, run
 
 PROTOCOL: dict[str, str | int] = {"protocol": "random", "folds": 1}  # of the songs' own split
 
 
-def main(method: Literal["base", "fix"], divisor: int) -> None:
+def main(method: Annotated[str, ("base", "fix")], divisor: int) -> None:
     """Run ``method`` on the songs' genres with ``model.channels`` / ``divisor`` channels."""
     settings = params.load()
     cell = f"{method}-div{divisor}"
@@ -27,10 +28,10 @@ def main(method: Literal["base", "fix"], divisor: int) -> None:
         print(f"pilot {cell}: no song has a genre that can be learned and tested, see metrics/pilot/songs.json")
         return
     corpus = Corpus(paths.CORPORA / "songs")
-    predictions, curves, saved = cells.run_cell(
-        settings, f"pilot/{cell}", method, divisor, corpus, clips, folds, [songs]
+    predictions, curves, saved = run_cell(
+        settings, f"pilot/{cell}", method, divisor, corpus, clips, folds, [songs], paths.estimator(divisor)
     )
-    cells.write_tables(paths.PILOT / cell, predictions, PROTOCOL)
+    scores.write_tables(paths.PILOT / cell, predictions, PROTOCOL)
     scores.label(curves, PROTOCOL).to_csv(paths.plot_path(f"pilot/{cell}.tsv"), sep="\t", index=False)
     headline = scores.mean_score(predictions) | scores.reference_lines(clips["target"], folds)
     counts = {"songs": len(folds[0]["test"]), "genres": clips["target"].nunique()}

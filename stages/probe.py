@@ -10,9 +10,9 @@ from hearlog.corpora.corpus import Corpus
 from hearlog.model import folder as model_folder
 from hearlog.probing import fit as probe
 from hearlog.probing import representations
+from hearlog.runtime.backend import configured_backend
 from hearlog.transfer import scores
 from stages import paths, run
-from stages.backend import backend
 
 
 def main(task: str, divisor: int) -> None:
@@ -45,7 +45,7 @@ def main(task: str, divisor: int) -> None:
 def _represent(corpus: Corpus, divisor: int, settings: params.Params) -> dict[str, np.ndarray]:
     """Compute the representations of a task's clips; then one process is left, if there were several."""
     network, config = model_folder.load(paths.estimator(divisor))
-    here, songs = backend(settings), Corpus(paths.CORPORA / "songs")
+    here, songs = configured_backend(settings.runtime), Corpus(paths.CORPORA / "songs")
     trained = songs.read_parts(songs.read_clips())[0]["train"]
     mels = np.load(songs.mel, mmap_mode="r")
     untrained = representations.draw_network(config.network, mels, trained, settings.seed, here)

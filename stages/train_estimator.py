@@ -1,18 +1,20 @@
 """Train the CF estimator of one capacity to predict songs' CF embeddings from their audio."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
 from hearlog import params
-from hearlog.als.regularization import weighted_regularization
 from hearlog.corpora.corpus import Corpus
 from hearlog.estimator import train as estimator
-from hearlog.features import front_end
+from hearlog.mel.fingerprint import fingerprint
 from hearlog.model import folder as model_folder
 from hearlog.model.folder import Crop, ModelConfig, Network, Targets
 from hearlog.runtime import checkpoint
+from hearlog.training.configured import configured_trainer
 from hearlog.util.files import sha256
-from stages import paths, run, trainers
+from stages import paths, run
 
 
 def main(divisor: int) -> None:
@@ -27,8 +29,9 @@ def main(divisor: int) -> None:
         channels=settings.model.channels // divisor, factors=embeddings.shape[1], se_ratio=settings.model.se_ratio
     )
     audio = Crop(**settings.audio.model_dump(exclude={"max_rejected"}))
-    trainer = trainers.trainer(settings, settings.estimator)
+    trainer = configured_trainer(settings, settings.estimator)
     asked = {"network": network.model_dump(), "trainer": repr(trainer), "seed": settings.seed}
+    folded_in = paths.EMBEDDINGS / "fold_in.json"
     factors = [paths.EMBEDDINGS / "songs.npy", paths.EMBEDDINGS / "songs.parquet"]
     files = [*factors, songs.items, songs.crops / "clips.parquet", songs.mel, songs.splits]
     saved = checkpoint.open_run(f"estimator-div{divisor}", asked, files)
@@ -41,8 +44,8 @@ def main(divisor: int) -> None:
         network=network,
         audio=audio,
         mel=settings.mel,
-        targets=_targets(settings, table["listeners"], scale, len(parts["train"])),
-        front_end=front_end.fingerprint(audio, settings.mel),
+        targets=Targets(scale=scale, songs=len(parts["train"]), **json.loads(folded_in.read_text(encoding="utf-8"))),
+        front_end=fingerprint(audio.sample_rate, **settings.mel.model_dump()),
         versions=model_folder.versions(),
         data={path.as_posix(): sha256(path) for path in files},
     )
@@ -53,23 +56,6 @@ def main(divisor: int) -> None:
     losses = ", ".join(f"{name} {value:.3f}" for name, value in history.filter(like="valid_").iloc[best].items())
     print(
         f"estimator div{divisor} ({network.channels} channels): best of {len(history)} epochs is {best + 1}: {losses}"
-    )
-
-
-def _targets(settings: params.Params, listeners: pd.Series, scale: float, songs: int) -> Targets:
-    """Say what was predicted, and how users are folded in to it."""
-    als, weighted = settings.als, settings.als.engine == "spark"
-    regularization = als.regularization
-    if weighted:
-        users = len(np.load(paths.EMBEDDINGS / "users.npy", mmap_mode="r"))
-        regularization = weighted_regularization(users, len(listeners), int(listeners.sum()), als.regularization)
-    return Targets(
-        scale=scale,
-        alpha=als.alpha,
-        regularization=regularization,
-        weighted=weighted,
-        counts=settings.logs.values == "counts",  # noqa: PD011 (not a table of pandas)
-        songs=songs,
     )
 
 

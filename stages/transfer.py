@@ -1,14 +1,16 @@
 """Train and test one method on one task at one capacity."""
 
-from typing import Literal
+from typing import Annotated
 
 from hearlog import params
 from hearlog.corpora.corpus import Corpus
 from hearlog.transfer import scores
-from stages import cells, paths, run
+from hearlog.transfer.configured import run_cell
+from hearlog.transfer.methods import METHODS
+from stages import paths, run
 
 
-def main(task: str, method: Literal["base", "fix", "init", "kd"], divisor: int) -> None:
+def main(task: str, method: Annotated[str, METHODS], divisor: int) -> None:
     """Run ``method`` on ``task`` with ``model.channels`` / ``divisor`` channels."""
     settings = params.load()
     asked = settings.task(task)
@@ -17,9 +19,11 @@ def main(task: str, method: Literal["base", "fix", "init", "kd"], divisor: int) 
     folds = corpus.read_parts(clips)
     cell = f"{task}/{method}-div{divisor}"
     labels = [corpus.items, corpus.crops / "clips.parquet", corpus.splits]
-    predictions, curves, saved = cells.run_cell(settings, cell, method, divisor, corpus, clips, folds, labels)
+    predictions, curves, saved = run_cell(
+        settings, cell, method, divisor, corpus, clips, folds, labels, paths.estimator(divisor)
+    )
     protocol: dict[str, str | int] = {"protocol": asked.protocol, "folds": len(folds)}
-    cells.write_tables(paths.CELLS / cell, predictions, protocol)
+    scores.write_tables(paths.CELLS / cell, predictions, protocol)
     scores.label(curves, protocol).to_csv(paths.plot_path(f"transfer/{cell}.tsv"), sep="\t", index=False)
     headline = scores.mean_score(predictions)
     if scores.is_classification(predictions):

@@ -9,9 +9,9 @@ import yaml
 
 from hearlog import params
 from hearlog.pipeline.lock import cell_stage
-from hearlog.results.cells import METHODS
 from hearlog.results.probes import REPRESENTATIONS
 from hearlog.results.run import compute_results, write_results
+from hearlog.transfer.methods import METHODS
 
 _PRESET = Path(__file__).parents[1] / "presets/demo.yaml"
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]

@@ -10,8 +10,8 @@ import pandas as pd
 import soundfile
 import yaml
 
-from hearlog.check import check_data
 from hearlog.check.findings import Section
+from hearlog.check.run import check_data
 from hearlog.params import Params, load
 
 ROOT = Path(__file__).parents[1]

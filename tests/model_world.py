@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from hearlog.features import front_end
+from hearlog.mel.fingerprint import fingerprint
 from hearlog.model import folder as model_folder
 from hearlog.model.folder import Crop, ModelConfig, Network, Targets
 from hearlog.model.network import EmbeddingNetwork
@@ -23,7 +23,7 @@ def write_model(folder: Path, seed: int = 0, **sizes: int) -> ModelConfig:
         audio=AUDIO,
         mel=MEL,
         targets=targets,
-        front_end=front_end.fingerprint(AUDIO, MEL),
+        front_end=fingerprint(AUDIO.sample_rate, **MEL.model_dump()),
         versions=model_folder.versions(),
         data={"items.parquet": "0" * 64},
     )

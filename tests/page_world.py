@@ -124,5 +124,5 @@ def _write_settings(root, divisors):
     logs = {"path": "data/demo/logs", "md5": "0123abcd.dir", "size": 1500000, "nfiles": 4}
     stage = {"cmd": "python -m stages.ingest_logs", "deps": [logs], "outs": [{"path": "data/logs"}]}
     other = {"cmd": "python -m stages.transfer no_such_task base 1"}
-    lock = {"schema": "2.0", "stages": {"ingest_logs": stage, "scratch@no_such_task-1": other}}
+    lock = {"schema": "2.0", "stages": {"ingest_logs": stage, "scratch@no_such_task-base-1": other}}
     (root / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False))

@@ -16,7 +16,8 @@ from benchmarks.sounds import music_like
 from benchmarks.stage_watch import Watched, watch
 from benchmarks.step_clock import StepClock
 from benchmarks.training import flop_per_clip, summarise
-from hearlog.model.network import POOLS, EmbeddingNetwork
+from hearlog.model.architecture import POOLS
+from hearlog.model.network import EmbeddingNetwork
 
 SUMMARY_KEYS = {
     "check": {"files_per_s", "seconds_8000", "ratio_to_plain_loop"},

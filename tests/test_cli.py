@@ -10,9 +10,6 @@ from cell_files import write_cell, write_cells, write_lock, write_params, write_
 from check_world import World
 
 from hearlog.cli import main
-from hearlog.features import commands as feature_commands
-from hearlog.features import engines, extractor
-from hearlog.model import network
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,11 +72,7 @@ def test_report_refuses_a_table_that_lacks_a_cell(run_folder, capsys):
         ("dvc.lock", "- 1\n", "dvc.lock: the file is not as DVC writes it"),
         ("dvc.lock", "stages:\n  report: 1\n", "dvc.lock: stages.report is not as DVC writes it"),
         ("dvc.lock", "stages:\n<<<<<<< HEAD\n", "dvc.lock: not readable as YAML"),
-        (
-            "plots/figure4.tsv",
-            "task\tmethod\n",
-            "figure4.tsv: has no column divisor, score, spread",
-        ),
+        ("plots/figure4.tsv", "task\tmethod\n", "figure4.tsv: has no column divisor, score, spread"),
         ("plots/within_tasks.tsv", "", "within_tasks.tsv: not readable as a table"),
         ("plots/transfer/gtzan/kd-div1.tsv", "seed\tfold\n", "gtzan/kd-div1.tsv: has no column epoch, valid_task"),
         ("metrics/pilot.json", "{}", "metrics/pilot.json: has no songs, note"),
@@ -294,9 +287,3 @@ assert hearlog.cli.main(["report"]) == 0
 assert not {"torch", "matplotlib", "sklearn", "dvc"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-
-
-def test_the_choices_of_embed_and_export_are_those_of_the_modules_that_help_does_not_import():
-    assert set(feature_commands.LAYERS) == {*network.LAYERS, *extractor.NAMES}
-    assert set(feature_commands.FORMATS) == set(engines.EXPORTED)
-    assert set(feature_commands.PRECISIONS) == set(extractor.PRECISIONS)

@@ -29,11 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="hearlog", description="Music features from listening logs.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    pipeline = (check, plan, jobs, report, compare)
+    pipeline = (check, plan, jobs, report, compare, accept)
     parsers = {command.__name__: _add(commands, command) for command in (*pipeline, *feature_commands.COMMANDS)}
     _add_check_options(parsers["check"])
     _add_job_options(parsers["plan"], parsers["jobs"])
     _add_revisions(parsers["compare"])
+    _add_accept_options(parsers["accept"])
     feature_commands.add_options(parsers)
     options = vars(parser.parse_args(arguments))
     command = options.pop("command")
@@ -102,6 +103,16 @@ def _add_revisions(compare: argparse.ArgumentParser) -> None:
     compare.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
 
 
+def _add_accept_options(accept: argparse.ArgumentParser) -> None:
+    accept.add_argument("names", nargs="*", metavar="STAGE", help="as in dvc.yaml or dvc status (default: all)")
+    accept.add_argument("--dry-run", action="store_true", help="say what would be accepted, and change nothing")
+    accept.add_argument(
+        "--since",
+        metavar="REV",
+        help="branch, tag or commit whose code made the results (default: the newest that dvc.lock agrees with)",
+    )
+
+
 def _add_job_options(plan: argparse.ArgumentParser, jobs: argparse.ArgumentParser) -> None:
     jobs.add_argument("jobs", type=int, metavar="N", help="stages at once; each has its share of the cores")
     plan.add_argument("--jobs", type=int, default=1, metavar="N", help="say what N stages at once take of memory")
@@ -117,9 +128,9 @@ def _add_job_options(plan: argparse.ArgumentParser, jobs: argparse.ArgumentParse
 def check(quick: bool, full: bool, as_json: bool) -> int:
     """Look at logs, songs and tasks that params.yaml names, and say what will stop a run or spoil it."""
     from hearlog import params
-    from hearlog.check import run_check
     from hearlog.check.findings import Section, is_ready
     from hearlog.check.render import to_json, to_text
+    from hearlog.check.run import run_check
 
     section, settings = Section("params"), None
     with section.errors_are("problem"):
@@ -179,10 +190,17 @@ def compare(revisions: Sequence[str], as_json: bool) -> None:
     print((to_json if as_json else to_text)(compare([read_revision(name) for name in names])))
 
 
+def accept(names: Sequence[str], dry_run: bool, since: str | None) -> None:
+    """Accept changes of code that change no result, instead of running stages again."""
+    from hearlog.pipeline.unchanged import accept
+
+    print(accept(names, dry_run, since))
+
+
 def _refuse_other_settings(settings: Params) -> None:
     """Stop where the files of the last run were made with other settings than params.yaml holds."""
     from hearlog.pipeline import lock
-    from hearlog.results.cells import METHODS
+    from hearlog.transfer.methods import METHODS
 
     stages = lock.read_stages(Path("dvc.lock"))
     present = lock.parse_yaml(Path("params.yaml").read_text(encoding="utf-8"))

@@ -244,6 +244,7 @@ def test_the_stage_writes_scores_for_dvc(tmp_path, changes):
     curves = pd.read_csv(tmp_path / "plots/als.tsv", sep="\t")
     assert np.load(tmp_path / "data/embeddings/songs.npy").shape == (plays.shape[1], 4)
     assert sorted(path.name for path in (tmp_path / "data/embeddings").iterdir()) == [
+        "fold_in.json",
         "songs.npy",
         "songs.parquet",
         "users.npy",

@@ -13,10 +13,11 @@ from model_world import write_model
 from sound_files import RATE, make_sound
 
 from hearlog import cli
-from hearlog.features.engines import EXPORTED, open_engine
+from hearlog.features.engines import open_engine
 from hearlog.features.export import export
 from hearlog.features.extractor import load
-from hearlog.model.network import LAYERS
+from hearlog.features.formats import EXPORTED
+from hearlog.model.architecture import LAYERS
 from hearlog.util.errors import InputError
 
 CHILD = (

@@ -18,7 +18,8 @@ from hearlog.corpora.corpus import Corpus
 from hearlog.features.extractor import FeatureExtractor, load
 from hearlog.features.table import read_features
 from hearlog.mel.spectrogram import LogMelSpectrogram, compute_mel
-from hearlog.model.network import LAYERS
+from hearlog.model.architecture import LAYERS
+from hearlog.model.folder import WEIGHTS
 from hearlog.runtime.backend import start_backend
 from hearlog.training import inference
 from hearlog.util.errors import InputError
@@ -238,4 +239,11 @@ def test_a_stream_keeps_the_order_and_gives_reasons_in_it(extractor, tmp_path):
     found = list(extractor.stream(paths, batch_size=2, threads=3))
     assert found[4].reason == "silent"
     for row in (0, 1, 2, 3, 5, 6):
-        assert np.abs(found[row].vectors - extractor.embed(paths[row])).max() < 1e-5
+        assert np.abs(found[row].vectors - extractor.embed(paths[row])).max() < 1e-4
+
+
+def test_weights_that_git_lfs_has_not_fetched_are_named_so(tmp_path):
+    write_model(tmp_path)
+    (tmp_path / WEIGHTS).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 9\n")
+    with pytest.raises(InputError, match=f"{WEIGHTS}.*git lfs pull"):
+        load(tmp_path, device="cpu")

@@ -17,8 +17,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sound_files import RATE, make_sound, write_sounds
 
 import hearlog
-from hearlog.features import front_end
 from hearlog.features.transformer import CFFeatures
+from hearlog.mel.fingerprint import fingerprint
 from hearlog.model import folder as model_folder
 from hearlog.model.folder import Crop
 from hearlog.params.blocks import Mel
@@ -34,7 +34,7 @@ def write_tiny_model(folder) -> None:
     config = write_model(folder, channels=8, factors=5)
     audio, mel = Crop(sample_rate=320, seconds=1.0, min_seconds=0.0), Mel(n_fft=512, hop_length=1, n_mels=48)
     network, _ = model_folder.load(folder)
-    heard = front_end.fingerprint(audio, mel)
+    heard = fingerprint(audio.sample_rate, **mel.model_dump())
     model_folder.save(network, config.model_copy(update={"audio": audio, "mel": mel, "front_end": heard}), folder)
 
 

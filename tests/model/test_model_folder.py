@@ -107,11 +107,6 @@ def test_weights_of_another_network_are_refused(model):
     assert_model_refused(model, WEIGHTS, "another network")
 
 
-def test_weights_that_git_lfs_has_not_fetched_are_refused(model):
-    (model / WEIGHTS).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 9\n")
-    assert_model_refused(model, WEIGHTS, "git lfs pull")
-
-
 def test_weights_that_are_not_finite_are_refused(model):
     weights = load_file(model / WEIGHTS)
     weights["embedding.weight"][0, 0] = torch.nan

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 STAGES = {
     "ingest_logs": {"cmd": "python -m stages.ingest_logs", "outs": [{"path": "data/logs"}]},
-    "scratch@gtzan-1": {
+    "scratch@gtzan-base-1": {
         "cmd": "python -m stages.transfer gtzan base 1",
         "outs": [{"path": "data/cell"}, {"path": "metrics/cell.json"}],
     },
@@ -90,10 +90,10 @@ def test_a_file_of_a_generated_folder_is_generated():
 
 
 def test_stages_of_earlier_settings_are_left_out(tmp_path):
-    stages = STAGES | {"scratch@old-1": {"cmd": "python -m stages.transfer old base 1"}}
+    stages = STAGES | {"scratch@old-base-1": {"cmd": "python -m stages.transfer old base 1"}}
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False))
     read = read_stages(tmp_path / "dvc.lock", {"gtzan", "base", "1"})
-    assert list(read) == ["ingest_logs", "scratch@gtzan-1"]
+    assert list(read) == ["ingest_logs", "scratch@gtzan-base-1"]
 
 
 def write_run(root, start=1000.0, seconds=20.0, written=1010.0):
@@ -117,7 +117,7 @@ def test_a_stage_has_the_time_of_its_record_and_one_without_is_from_the_cache(tm
     assert texts(kinds) == [["scratch", "1", "0", "20.0 s", "3.0 GB"]]
     assert kinds.notes[-1] == "From the cache altogether: ingest_logs."
     assert texts(stages)[0] == ["ingest_logs", "from the cache", "-", "-", "-"]
-    assert texts(stages)[1] == ["scratch@gtzan-1", "20.0 s", "3.0 GB", "1970-01-01 00:16:40", "processor"]
+    assert texts(stages)[1] == ["scratch@gtzan-base-1", "20.0 s", "3.0 GB", "1970-01-01 00:16:40", "processor"]
 
 
 def test_where_no_stage_ran_there_are_no_tables_of_times(tmp_path, monkeypatch):
@@ -129,14 +129,14 @@ def test_outputs_older_or_newer_than_the_record_are_of_another_run(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     for written, of_this_run in ((999, False), (1000, True), (1020 + MARGIN, True), (1021 + MARGIN, False)):
         write_run(tmp_path, written=written)
-        assert (seconds()["scratch@gtzan-1"] == 20) == of_this_run
+        assert (seconds()["scratch@gtzan-base-1"] == 20) == of_this_run
 
 
 def test_metrics_that_git_wrote_later_do_not_matter(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path)
     os.utime("metrics/cell.json", (9e8, 9e8))
-    assert seconds()["scratch@gtzan-1"] == 20
+    assert seconds()["scratch@gtzan-base-1"] == 20
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"start": 1, "seconds": null}', '"x"'])
@@ -144,7 +144,7 @@ def test_a_broken_record_is_none(content, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path)
     Path("data/times/transfer/gtzan-base-1.json").write_text(content)
-    assert seconds()["scratch@gtzan-1"] != 20
+    assert seconds()["scratch@gtzan-base-1"] != 20
 
 
 def test_the_page_is_made_anew_for_every_setting_but_those_of_the_machines():

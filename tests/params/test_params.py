@@ -128,7 +128,7 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
             r"transfer\.augmentation\.window 15 .* at most audio\.seconds 7\.5",
         ),
         ("transfer.test_windows", 3, r"test_windows 3 needs the windows' length: set augmentation\.window"),
-        ("transfer.student", "tiny", r"transfer\.student: given 'tiny'; allowed: 'paper' or 'separable'"),
+        ("transfer.student", "tiny", r"transfer\.student: given 'tiny'; allowed: paper, separable"),
         ("transfer.seeds", [], r"transfer\.seeds: given \[\]"),
         ("logs.path", "", r"logs\.path: given ''"),
         ("runtime.memory_limit", "99999999TB", r"runtime\.memory_limit: given '99999999TB'"),

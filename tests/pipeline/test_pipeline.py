@@ -10,7 +10,7 @@ from hearlog.results.pilot import SWITCHED_OFF
 
 
 def cells(*methods: str, tasks: tuple[str, ...] = ("gtzan", "emomusic_valence"), divisor: int = 1) -> set[str]:
-    scratch = {f"scratch@{task}-{divisor}" for task in tasks if "base" in methods}
+    scratch = {f"scratch@{task}-base-{divisor}" for task in tasks if "base" in methods}
     return scratch | {f"transfer@{task}-{method}-{divisor}" for task in tasks for method in methods if method != "base"}
 
 
@@ -84,7 +84,7 @@ def test_a_number_of_folds_re_runs_that_tasks_splits(workspace):
 
 def test_a_protocol_re_runs_that_tasks_splits_and_cells_which_all_name_it(workspace):
     assert workspace.downstream("split_items@gtzan") == LAST | cells(*ALL, tasks=("gtzan",)) | probes("gtzan")
-    targets = {"scratch@gtzan-1", "transfer@gtzan-fix-1"}
+    targets = {"scratch@gtzan-base-1", "transfer@gtzan-fix-1"}
     assert workspace.repro_with(*targets, tasks__gtzan__protocol="artist_cv") == {"split_items@gtzan"} | targets
     for table in ("scores", "per_class", "confusion"):
         header, *rows = (workspace.folder / f"data/transfer/gtzan/fix-div1/{table}.tsv").read_text().splitlines()
@@ -104,7 +104,7 @@ def test_an_experiment_in_another_folder_runs_what_depends_on_capacity(workspace
     workspace.write(smoke())
     assert workspace.repro() <= LAST, "every cell of the first run is in the run cache"
     workspace.commit()
-    targets = {"scratch@gtzan-1", "embed_clips@gtzan-1"}
+    targets = {"scratch@gtzan-base-1", "embed_clips@gtzan-1"}
     output = workspace.dvc("exp", "run", "--temp", "--set-param", "model.channels=32", *targets)
     assert set(re.findall(r"Running stage '([^']+)'", output)) == {"train_estimator@1"} | targets
     (name,) = re.findall(r"Ran experiment\(s\): (\S+)", output)

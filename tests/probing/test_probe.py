@@ -18,8 +18,8 @@ from sklearn.preprocessing import StandardScaler
 
 from hearlog import params
 from hearlog.figures.probe import probe_scores as draw
+from hearlog.model.architecture import LAYERS
 from hearlog.model.folder import Network
-from hearlog.model.network import LAYERS
 from hearlog.page.estimator import probe_tables
 from hearlog.probing import representations
 from hearlog.probing.fit import probe, summarise

@@ -14,7 +14,8 @@ from hearlog.training.augmentation import Augmentation
 from hearlog.training.inference import predict
 from hearlog.training.loop import Trainer
 from hearlog.training.optimisation import Optimisation
-from hearlog.transfer.cell import Cell, Settings, Task, Teacher
+from hearlog.transfer.cell import Cell
+from hearlog.transfer.fold import Settings, Task, Teacher
 from hearlog.transfer.output_layer import fit_output_layer
 from hearlog.transfer.targets import ClassTarget, NumberTarget, target_of
 from hearlog.util.errors import InputError
@@ -27,8 +28,11 @@ def trainer(epochs: int = 25) -> Trainer:
     return Trainer(Optimisation(8, epochs, epochs, 0.01), BACKEND)
 
 
-def settings(kd_weight: float = 1.0) -> Settings:
-    return Settings(16, 8, 8, kd_weight, 5000)
+OWN = {"base": {}, "fix": {"max_iterations": 5000}, "init": {}, "kd": {"weight": 1.0}}
+
+
+def settings() -> Settings:
+    return Settings(16, 8, 8)
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +55,11 @@ def teacher(task) -> Teacher:
     torch.manual_seed(1)
     centres = task.clips["target"].map({"all": 0.0, "low": 1.0, "pulse": 2.0}).to_numpy()[:, None]
     embeddings = np.random.default_rng(1).normal(centres, 1, (36, 8)).astype(np.float32)
-    return Teacher(NETWORK.build(), embeddings)
+    return Teacher(NETWORK.build().state_dict(), embeddings)
 
 
 def run(method: str, task: Task, teacher: Teacher | None, epochs: int = 25, **changes):
-    return Cell(method, task, teacher, settings(**changes), trainer(epochs)).run([0])
+    return Cell(method, task, teacher, settings(), trainer(epochs), OWN[method] | changes).run([0])
 
 
 @pytest.mark.parametrize("method", ["base", "init", "kd"])
@@ -67,44 +71,43 @@ def test_every_trained_method_learns_classes_that_are_plainly_apart(task, teache
 
 
 def test_kd_with_weight_zero_is_base(task, teacher):
-    kd, kd_curves = run("kd", task, teacher, kd_weight=0.0, epochs=3)
+    kd, kd_curves = run("kd", task, teacher, weight=0.0, epochs=3)
     base, base_curves = run("base", task, None, epochs=3)
     assert kd.equals(base)
     assert kd_curves["valid_task"].equals(base_curves["valid_task"])
 
 
 def test_kd_pulls_the_penultimate_layer_to_the_teacher(task, teacher):
-    _, free = run("kd", task, teacher, kd_weight=0.0)
-    _, distilled = run("kd", task, teacher, kd_weight=1.0)
+    _, free = run("kd", task, teacher, weight=0.0)
+    _, distilled = run("kd", task, teacher, weight=1.0)
     assert distilled["valid_distillation"].iloc[-1] < 0.7 * free["valid_distillation"].iloc[-1]
 
 
 def test_init_starts_from_the_estimator(task, teacher):
     cell = Cell("init", task, teacher, settings(), trainer())
-    started = cell._build_network(3).backbone.state_dict()
-    assert all(torch.equal(started[name], weight) for name, weight in teacher.network.state_dict().items())
+    started = cell.fold(0, 0).copy_of_estimator().backbone.state_dict()
+    assert all(torch.equal(started[name], weight) for name, weight in teacher.weights.items())
 
 
 @pytest.mark.parametrize("method", ["base", "kd"])
 def test_a_student_of_another_structure_learns_as_well(task, teacher, method):
     student = replace(settings(), student="separable")
-    cell = Cell(method, task, teacher if method == "kd" else None, student, trainer())
-    assert isinstance(cell._build_network(3).backbone, SeparableNetwork)
+    cell = Cell(method, task, teacher if method == "kd" else None, student, trainer(), OWN[method])
+    assert isinstance(cell.fold(0, 0).student().backbone, SeparableNetwork)
     predictions, _ = cell.run([0])
     assert (predictions["truth"] == predictions["prediction"]).mean() > 0.9
 
 
 def test_init_has_the_structure_of_the_estimator_whatever_the_student(task, teacher):
     cell = Cell("init", task, teacher, replace(settings(), student="separable"), trainer())
-    assert isinstance(cell._build_network(3).backbone, EmbeddingNetwork)
+    assert isinstance(cell.fold(0, 0).copy_of_estimator().backbone, EmbeddingNetwork)
 
 
 def test_an_augmented_student_imitates_the_teacher_s_embedding_of_the_clean_clip(task, teacher):
     augmented = Trainer(Optimisation(8, 1, 1, 0.01), BACKEND, Augmentation(mel_mask=8, time_mask=40, mixup=0.3))
-    cell = Cell("kd", task, teacher, settings(), augmented)
-    target = target_of(task.clips["target"], task.folds[0]["train"])
+    cell = Cell("kd", task, teacher, settings(), augmented, OWN["kd"])
     rows = np.array([3, 5])
-    terms = cell._objective(target).terms((torch.from_numpy(teacher.embeddings[rows]), torch.zeros(2, 3)), rows)
+    terms = cell.fold(0, 0).distillation().terms((torch.from_numpy(teacher.embeddings[rows]), torch.zeros(2, 3)), rows)
     assert terms["distillation"].item() == pytest.approx(0, abs=1e-6)
     _, curves = cell.run([0])
     assert np.isfinite(curves["train_distillation"]).all()
@@ -114,7 +117,7 @@ def test_outputs_of_several_windows_of_a_test_clip_are_averaged(task):
     longer = Task(task.clips, task.folds, np.concatenate([task.mels, task.mels[::-1]], axis=2))
     windowed = Trainer(Optimisation(8, 2, 2, 0.01), BACKEND, Augmentation(window=320))
     cell = Cell("base", longer, None, replace(settings(), test_windows=2), windowed)
-    network = cell._build_network(1)
+    network = cell.fold(0, 0).student()
     rows = np.arange(4)
     both = predict(network, longer.mels, rows, BACKEND, "", lambda output: output[1], 320, 2)
     halves = [
@@ -128,9 +131,9 @@ def test_outputs_of_several_windows_of_a_test_clip_are_averaged(task):
 
 
 def test_init_leaves_the_estimator_as_it_was(task, teacher):
-    before = {name: weight.clone() for name, weight in teacher.network.state_dict().items()}
+    before = {name: weight.clone() for name, weight in teacher.weights.items()}
     run("init", task, teacher, epochs=1)
-    assert all(torch.equal(before[name], weight) for name, weight in teacher.network.state_dict().items())
+    assert all(torch.equal(before[name], weight) for name, weight in teacher.weights.items())
 
 
 def test_fix_is_logistic_regression_on_standardised_embeddings(task, teacher):
@@ -164,7 +167,7 @@ def test_regression_trains_a_network(task):
 def test_every_seed_and_fold_is_tested(task, teacher):
     fold = task.folds[0]
     swapped = {"train": fold["train"], "valid": fold["test"], "test": fold["valid"]}
-    cell = Cell("fix", Task(task.clips, [fold, swapped], task.mels), teacher, settings(), trainer())
+    cell = Cell("fix", Task(task.clips, [fold, swapped], task.mels), teacher, settings(), trainer(), OWN["fix"])
     predictions, curves = cell.run([0, 1])
     assert predictions.groupby(["seed", "fold"]).size().to_dict() == {(0, 0): 12, (0, 1): 6, (1, 0): 12, (1, 1): 6}
     assert len(curves) == 4
@@ -192,13 +195,14 @@ def test_numbers_are_regressed_and_text_is_classified():
 def test_a_killed_cross_validation_goes_on_at_its_fold_and_epoch(task, teacher, tmp_path):
     fold = task.folds[0]
     two_folds = Task(task.clips, [fold, {**fold, "valid": fold["test"], "test": fold["valid"]}], task.mels)
-    cell = Cell("kd", two_folds, teacher, settings(), trainer(epochs=3))
+    cell = Cell("kd", two_folds, teacher, settings(), trainer(epochs=3), OWN["kd"])
     predictions, curves = cell.run([0])
 
     killed = Run(tmp_path)
     cell._recall_fold(0, 0, killed)
     with pytest.raises(ZeroDivisionError):
-        Cell("kd", two_folds, teacher, settings(), Dies(trainer(3).optimisation, BACKEND)).run([0], killed)
+        dying = Dies(trainer(3).optimisation, BACKEND)
+        Cell("kd", two_folds, teacher, settings(), dying, OWN["kd"]).run([0], killed)
     trained = []
     counting = replace(cell, trainer=Counts(trainer(3).optimisation, BACKEND, trained=trained))
     resumed, resumed_curves = counting.run([0], killed)

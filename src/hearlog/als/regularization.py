@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -39,3 +40,25 @@ def regularization_of(filled: np.ndarray, matrix: Interactions, settings: Als) -
     if settings.engine == "spark":
         return weighted_regularization(*matrix.shape, matrix.entries, settings.regularization) * filled
     return np.full(len(filled), settings.regularization)
+
+
+def describe_fold_in(matrix: Interactions, settings: Als) -> dict[str, Any]:
+    """Return what a user's factors are solved with after the fit: the content of ``data/embeddings/fold_in.json``.
+
+    Parameters
+    ----------
+    matrix
+        Users x songs, as fitted.
+    settings
+        Settings of the fit.
+
+    Returns
+    -------
+    ``alpha``, ``regularization``, ``weighted`` and ``counts``: see `hearlog.model.folder.Targets`.
+    """
+    weighted = settings.engine == "spark"
+    regularization = settings.regularization
+    if weighted:
+        regularization = weighted_regularization(*matrix.shape, matrix.entries, regularization)
+    counts = matrix.plays is not None
+    return {"alpha": settings.alpha, "regularization": regularization, "weighted": weighted, "counts": counts}

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 from hearlog.audio.resample import MOST_PHASES, resampler
-
-FULL_SCALE = 32768  # of int16: a 16-bit file at the target rate passes through unchanged
+from hearlog.util.arrays import FULL_SCALE
 
 
 class UnusableAudioError(Exception):

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hearlog.features.formats import ENGINES, EXPORTED, PRECISIONS
+from hearlog.model.architecture import LAYERS, SYNONYMS
 from hearlog.util.errors import InputError
 from hearlog.util.terminal import printable
 
@@ -16,10 +18,7 @@ if TYPE_CHECKING:
 
     from hearlog.features.table import FeatureTable
 
-# As in network, extractor and engines, which import torch: help would wait for it. test_cli.py compares them.
-LAYERS = ("embedding", "penultimate", "block1", "block2", "block3", "block4", "block5")
-FORMATS = ("onnx", "openvino")
-PRECISIONS = ("float32", "bfloat16", "auto")
+LAYER_NAMES = (*LAYERS, *SYNONYMS)
 
 
 def add_options(parsers: Mapping[str, argparse.ArgumentParser]) -> None:
@@ -38,7 +37,9 @@ def add_options(parsers: Mapping[str, argparse.ArgumentParser]) -> None:
         )
     _add_embed_options(parsers["embed"])
     parsers["similar"].add_argument("query", help="a sound file")
-    parsers["similar"].add_argument("--layer", choices=LAYERS, help="that of the index, where it does not say, as CSV")
+    parsers["similar"].add_argument(
+        "--layer", choices=LAYER_NAMES, help="that of the index, where it does not say, as CSV"
+    )
     parsers["recommend"].add_argument(
         "--user-log",
         type=Path,
@@ -47,13 +48,13 @@ def add_options(parsers: Mapping[str, argparse.ArgumentParser]) -> None:
         help="what one listener played, CSV or Parquet: path, as in the index; optionally plays",
     )
     parsers["export"].add_argument("model", type=Path, metavar="DIR", help="model folder; the file is written into it")
-    parsers["export"].add_argument("--format", choices=FORMATS, required=True, dest="form")
+    parsers["export"].add_argument("--format", choices=[*EXPORTED], required=True, dest="form")
 
 
 def _add_embed_options(embed: argparse.ArgumentParser) -> None:
     embed.add_argument("places", nargs="+", metavar="FILE_OR_FOLDER", help="folders are searched through")
     embed.add_argument("--out", type=Path, required=True, metavar="FILE", help="table to write: .parquet, .npz or .csv")
-    embed.add_argument("--layer", choices=LAYERS, default="embedding", help="(default: embedding)")
+    embed.add_argument("--layer", choices=LAYER_NAMES, default="embedding", help="(default: embedding)")
     embed.add_argument(
         "--hop",
         type=float,
@@ -62,7 +63,7 @@ def _add_embed_options(embed: argparse.ArgumentParser) -> None:
     )
     embed.add_argument("--device", default="auto", help="auto | cpu | cuda | cuda:N (default: auto)")
     embed.add_argument("--precision", choices=PRECISIONS, default="float32", help="(default: float32)")
-    embed.add_argument("--engine", choices=("torch", *FORMATS), default="torch", help="(default: torch)")
+    embed.add_argument("--engine", choices=ENGINES, default="torch", help="(default: torch)")
     embed.add_argument("--batch-size", type=_count, default=16, metavar="N", help="sounds at once (default: 16)")
 
 

@@ -9,14 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from hearlog.features.formats import ENGINES, EXPORTED
 from hearlog.model import folder as model_folder
 from hearlog.model.network import EmbeddingNetwork
 from hearlog.runtime.backend import out_of_memory, start_backend
 from hearlog.util.errors import InputError
-from hearlog.util.files import sha256
+from hearlog.util.files import refuse_lfs_pointer, sha256
 
-ENGINES = ("torch", "onnx", "openvino")
-EXPORTED = {"onnx": "model.onnx", "openvino": "model.xml"}  # files of a model folder
 OF = "hearlog_weights"  # key under which these hold the SHA-256 of the weights that they were made of
 
 
@@ -24,7 +23,7 @@ class Engine(Protocol):
     """Runs a network."""
 
     def run(self, mels: np.ndarray, layer: str) -> np.ndarray:
-        """Map spectrograms, float16, clips x mel bands x frames, to one of `hearlog.model.network.LAYERS`.
+        """Map spectrograms, float16, clips x mel bands x frames, to one of `hearlog.model.architecture.LAYERS`.
 
         Returns
         -------
@@ -114,7 +113,7 @@ def open_engine(name: str, folder: Path, device: str, precision: str) -> Engine:
         If the engine, or the file it runs, is not there, or the file was made of other weights than the folder holds.
     """
     if name == "torch":
-        return TorchEngine(model_folder.load(folder)[0], device, precision)
+        return TorchEngine(load_model(folder)[0], device, precision)
     if name not in EXPORTED:
         raise InputError(f"engine {name!r}: unknown; there are {', '.join(ENGINES)}")
     if device not in ("auto", "cpu") or precision not in ("auto", "float32"):
@@ -139,3 +138,17 @@ def _imported(module: str) -> Any:
         return importlib.import_module(module)
     except ImportError:
         raise InputError(f"{module} is not installed: pip install {module}") from None
+
+
+def load_model(folder: Path) -> tuple[EmbeddingNetwork, model_folder.ModelConfig]:
+    """Read a model folder that may come from a Git repository.
+
+    Raises
+    ------
+    InputError
+        As `hearlog.model.folder.load`, and for weights that Git LFS has not fetched.
+    """
+    weights = folder / model_folder.WEIGHTS
+    if weights.is_file():
+        refuse_lfs_pointer(weights)
+    return model_folder.load(folder)

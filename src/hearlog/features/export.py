@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hearlog.features.engines import EXPORTED, OF, TorchEngine, open_engine
+from hearlog.features.engines import OF, TorchEngine, load_model, open_engine
+from hearlog.features.formats import EXPORTED
 from hearlog.model import folder as model_folder
-from hearlog.model.network import LAYERS, EmbeddingNetwork
+from hearlog.model.architecture import LAYERS
+from hearlog.model.network import EmbeddingNetwork
 from hearlog.util.errors import InputError
 from hearlog.util.files import sha256, whole
 
@@ -25,7 +27,7 @@ PACKAGES = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("onnx", 
 
 
 class AllLayers(torch.nn.Module):
-    """A network whose output is a tuple of `hearlog.model.network.LAYERS`."""
+    """A network whose output is a tuple of `hearlog.model.architecture.LAYERS`."""
 
     def __init__(self, network: EmbeddingNetwork) -> None:
         super().__init__()
@@ -61,7 +63,7 @@ def export(folder: Path, form: str) -> tuple[Path, float]:
         If the two differ by more than `TOLERANCE`.
     """
     _refuse_missing(form)
-    network, config = model_folder.load(folder)
+    network, config = load_model(folder)
     frames = config.samples // config.mel.hop_length
     mel = torch.from_numpy(np.random.default_rng(0).uniform(-80, 20, (2, config.mel.n_mels, frames)).astype(np.float32))
     path = folder / EXPORTED[form]

@@ -14,18 +14,17 @@ import torch
 
 from hearlog.audio.crop import UnusableAudioError
 from hearlog.features.engines import Engine, open_engine
+from hearlog.features.formats import PRECISIONS
 from hearlog.features.front_end import FrontEnd, open_front_end
 from hearlog.model import folder as model_folder
+from hearlog.model.architecture import LAYERS, SYNONYMS
 from hearlog.model.folder import ModelConfig
-from hearlog.model.network import LAYERS
 from hearlog.runtime.backend import count_threads
 from hearlog.util.ahead import ahead
 from hearlog.util.errors import InputError
 
 Sound = str | os.PathLike[str] | np.ndarray  # a file, or its samples
-PRECISIONS = ("float32", "bfloat16", "auto")
 LOUDEST = 256  # of float samples, whose full scale is 1; int16 taken for float is louder, but for near silence
-NAMES = {"penultimate": "block5"}  # of layers: what the embedding is computed from
 
 
 @dataclass(frozen=True)
@@ -206,9 +205,9 @@ class FeatureExtractor:
             yield Features(item[0], next(of_sounds)) if isinstance(item, tuple) else item
 
     def _layer(self, layer: str) -> str:
-        layer = NAMES.get(layer, layer)
+        layer = SYNONYMS.get(layer, layer)
         if layer not in LAYERS:
-            raise InputError(f"layer {layer!r}: unknown; there are {', '.join([*LAYERS, *NAMES])}")
+            raise InputError(f"layer {layer!r}: unknown; there are {', '.join([*LAYERS, *SYNONYMS])}")
         return layer
 
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.signal import chirp
 
-from hearlog.audio.crop import FULL_SCALE, check_sound, find_part, mix, refuse_silence
+from hearlog.audio.crop import check_sound, find_part, mix, refuse_silence
 from hearlog.audio.decode import read_crop, read_sound
+from hearlog.mel.fingerprint import fingerprint
 from hearlog.mel.spectrogram import LogMelSpectrogram
 from hearlog.model.folder import CONFIG, Crop, ModelConfig
 from hearlog.params.blocks import Mel
+from hearlog.util.arrays import FULL_SCALE
 from hearlog.util.errors import InputError
 
 TOLERANCE = 0.01  # dB
-CHIRP_RATE = 44_100  # Hz
 
 
 class FrontEnd:
@@ -122,22 +122,6 @@ class FrontEnd:
         return part.crop(mono[part.begin : part.begin + part.frames])
 
 
-def fingerprint(audio: Crop, mel: Mel) -> list[float]:
-    """Transform one second of a rising tone at 44,100 Hz; return the mean power of each mel band in dB.
-
-    A mean of dB would weigh moments at which a band holds no more than rounding: one sample of the crop that is
-    rounded the other way, as another processor does to some, would change it by 0.03 dB, and this by 0.0001.
-    """
-    seconds = np.arange(CHIRP_RATE) / CHIRP_RATE
-    tone = (0.5 * chirp(seconds, 20, 1, 20_000, "logarithmic")).astype(np.float32)
-    part = find_part(CHIRP_RATE, CHIRP_RATE, audio.sample_rate, 1.0)
-    front_end = FrontEnd(audio, mel)
-    with torch.inference_mode():
-        spectrogram = front_end.transform(torch.from_numpy(part.crop(tone).astype(np.float32) / FULL_SCALE))
-    power = torch.pow(10, spectrogram.double() / 10).mean(dim=1)
-    return [round(level, 4) for level in (10 * torch.log10(power)).tolist()]
-
-
 def open_front_end(config: ModelConfig, folder: Path) -> FrontEnd:
     """Make the front end of the model in a folder.
 
@@ -146,7 +130,7 @@ def open_front_end(config: ModelConfig, folder: Path) -> FrontEnd:
     InputError
         If this installation makes other spectrograms than the one that trained the model.
     """
-    here = fingerprint(config.audio, config.mel)
+    here = fingerprint(config.audio.sample_rate, **config.mel.model_dump())
     if len(here) != len(config.front_end):
         raise InputError(f"{folder / CONFIG}: front_end has {len(config.front_end)} numbers, mel.n_mels is {len(here)}")
     worst = float(np.abs(np.subtract(here, config.front_end)).max())

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 
 from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, PAGE, QUIET, STYLE, SYNTHETIC_SCORES, short_name
 from hearlog.figures.task_panels import name_task
-from hearlog.results.cells import METHODS
 from hearlog.results.folds import read_predictions
+from hearlog.transfer.methods import METHODS
 
 _TASKS_ABREAST = 2
 _SHOWN = 0.1  # smaller shares are a shade without a number

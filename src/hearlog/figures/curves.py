@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from hearlog.figures.style import COLOURS, MARKERS, QUIET, STYLE, SYNTHETIC
 from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
-from hearlog.results.cells import METHODS
 from hearlog.results.curves import read_curves
+from hearlog.transfer.methods import METHODS, TRAINED
 
 _LOSSES = {"classification": "cross-entropy", "regression": "squared error"}
 _FITTED = (0, (4, 2))  # dashes: the output layer of fix is fitted to convergence and has no epochs
@@ -37,7 +37,7 @@ def training_curves(cells: pd.DataFrame, folder: Path, synthetic: bool) -> Figur
     """
     cells = cells[cells["divisor"] == cells["divisor"].min()]
     curves = read_curves(cells, folder)
-    epochs = curves.loc[curves["method"] != "fix", "epoch"].max()
+    epochs = curves.loc[curves["method"].isin(TRAINED), "epoch"].max()
     with rc_context(STYLE):
         figure, panels = task_panels(cells)
         for axes, task in panels:
@@ -54,7 +54,7 @@ def training_curves(cells: pd.DataFrame, folder: Path, synthetic: bool) -> Figur
 def _draw_panel(axes: Axes, curves: pd.DataFrame) -> None:
     for method in METHODS:
         of_method, colour = curves[curves["method"] == method], COLOURS[method]
-        if method == "fix":
+        if method not in TRAINED:
             axes.axhline(of_method["valid_task"].mean(), color=colour, linestyle=_FITTED, linewidth=1.2)
             continue
         runs = of_method.pivot_table(index="epoch", columns=["seed", "fold"], values="valid_task")
@@ -72,7 +72,9 @@ def _legend(curves: pd.DataFrame) -> list[Line2D]:
     entries = [
         Line2D([], [], color=COLOURS[method], marker=MARKERS[method], markersize=3, label=method) for method in METHODS
     ]
-    entries[METHODS.index("fix")].set(marker="", linestyle=_FITTED, label="fix, fitted without epochs")
+    for entry, method in zip(entries, METHODS, strict=True):
+        if method not in TRAINED:
+            entry.set(marker="", linestyle=_FITTED, label=f"{method}, fitted without epochs")
     entries.append(Line2D([], [], color=QUIET, marker="o", markersize=3, linestyle="", label="epoch kept"))
     if len(curves[["seed", "fold"]].drop_duplicates()) > 1:
         entries.append(Line2D([], [], color="black", linewidth=0.4, label="one fold or seed"))

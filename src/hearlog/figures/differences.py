@@ -25,11 +25,11 @@ from hearlog.figures.style import (
     name_panel,
     short_name,
 )
-from hearlog.results.cells import COMPARISONS
 from hearlog.results.comparisons import Comparison, find
 from hearlog.results.names import protocol_label
 from hearlog.results.run import Results
 from hearlog.statistics.paired_tests import CORRECTION
+from hearlog.transfer.methods import COMPARISONS
 from hearlog.util.plain_text import p_equals
 
 _UNITS = {"classification": "points of accuracy", "regression": "r²"}

@@ -15,7 +15,7 @@ from matplotlib.ticker import NullLocator
 
 from hearlog.figures.style import COLOURS, FAINT, MARKERS, QUIET, STYLE, SYNTHETIC_SCORES
 from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
-from hearlog.results.cells import METHODS
+from hearlog.transfer.methods import METHODS
 
 _REFERENCES: dict[str, dict[str, Any]] = {
     "chance": {"color": FAINT, "linewidth": 1.4, "zorder": 0},
@@ -77,7 +77,7 @@ def _draw_panel(axes: Axes, task: pd.DataFrame) -> None:
     for name, value in _references(task).items():
         axes.axhline(value, **_REFERENCES[name])
     if single:
-        axes.set_xticks(range(len(METHODS)), METHODS)
+        axes.set_xticks(range(len(METHODS)), [*METHODS])
         axes.set_xlim(-0.6, len(METHODS) - 0.4)
     else:
         axes.set_xscale("log", base=2)

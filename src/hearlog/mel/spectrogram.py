@@ -9,8 +9,7 @@ import torch
 from torchaudio.transforms import MelSpectrogram
 from tqdm import tqdm
 
-from hearlog.audio.crop import FULL_SCALE
-from hearlog.util.arrays import RowWriter
+from hearlog.util.arrays import FULL_SCALE, RowWriter
 
 FLOOR = 1e-10
 

@@ -16,11 +16,11 @@ from pydantic import Field, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from hearlog.model.architecture import POOLED_BANDS, POOLED_FRAMES
 from hearlog.model.network import EmbeddingNetwork
 from hearlog.params.blocks import Mel
 from hearlog.params.validation import Block, Count, NonNegative, Positive, describe
 from hearlog.util.errors import InputError
-from hearlog.util.files import refuse_lfs_pointer
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 LARGEST_CROP = 2**26  # samples, or numbers of its spectrogram; the paper's has 2**19
@@ -78,7 +78,7 @@ class ModelConfig(Block):
     network, audio, mel, targets
         See there.
     front_end
-        What the front end makes of a known sound (`hearlog.features.front_end.fingerprint`), in dB, one number a mel
+        What the front end makes of a known sound (`hearlog.mel.fingerprint.fingerprint`), in dB, one number a mel
         band.
     versions
         Of hearlog, torch and torchaudio, with which the model was trained.
@@ -97,8 +97,10 @@ class ModelConfig(Block):
 
     @model_validator(mode="after")
     def _network_can_pool(self) -> ModelConfig:
-        if self.mel.n_mels % 48 or self.samples < 320 * self.mel.hop_length:
-            raise ValueError("the network needs a multiple of 48 mel bands, and 320 frames or more")
+        if self.mel.n_mels % POOLED_BANDS or self.samples < POOLED_FRAMES * self.mel.hop_length:
+            raise ValueError(
+                f"the network needs a multiple of {POOLED_BANDS} mel bands, and {POOLED_FRAMES} frames or more"
+            )
         if self.network.channels // self.network.se_ratio < 1:
             raise ValueError("network.se_ratio leaves no hidden unit")
         return self
@@ -147,22 +149,33 @@ def load(folder: Path) -> tuple[EmbeddingNetwork, ModelConfig]:
         If the folder does not hold a model, or config and weights do not belong together.
     """
     config = read_config(folder)
-    path = folder / WEIGHTS
+    weights = load_weights(folder)
     try:
-        refuse_lfs_pointer(path)
-        weights = load_file(path)
         with torch.device("meta"):  # the config may ask for more than memory holds
             config.network.build().load_state_dict(weights, assign=True)
         network = config.network.build()
         network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{folder / WEIGHTS}: weights of another network than {CONFIG} says: {error}") from None
+    return network, config
+
+
+def load_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Read the weights alone of what `save` wrote.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read, or are not finite.
+    """
+    path = folder / WEIGHTS
+    try:
+        weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: not readable: {error}. {folder} needs {WEIGHTS} and {CONFIG}") from None
-    except RuntimeError as error:
-        raise InputError(f"{path}: weights of another network than {CONFIG} says: {error}") from None
-    faulty = [name for name, tensor in network.state_dict().items() if not torch.isfinite(tensor).all()]
-    if faulty:
+    if faulty := [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]:
         raise InputError(f"{path}: {faulty[0]} holds NaN or infinite weights: train the model again")
-    return network, config
+    return weights
 
 
 def read_config(folder: Path) -> ModelConfig:

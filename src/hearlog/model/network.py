@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-POOLS = ((4, 5), (3, 4), (2, 4), (2, 4))  # mel bands x frames, after the first four blocks
-LAYERS = ("block1", "block2", "block3", "block4", "block5", "embedding")
+from hearlog.model.architecture import LAYERS, POOLS
 
 
 def initialise(module: nn.Module) -> None:
@@ -172,11 +171,11 @@ class SeparableNetwork(nn.Module):
         return self.embedding(maps)
 
 
-STUDENTS = ("paper", "separable")
-
-
 def build_student(name: str, channels: int, factors: int, se_ratio: int) -> EmbeddingNetwork | SeparableNetwork:
-    """Return one of `STUDENTS` with fresh weights: the paper's network, or `SeparableNetwork`, which has no gates."""
+    """Return one of `hearlog.model.architecture.STUDENTS` with fresh weights.
+
+    It is the paper's network, or `SeparableNetwork`, which has no gates.
+    """
     return EmbeddingNetwork(channels, factors, se_ratio) if name == "paper" else SeparableNetwork(channels, factors)
 
 

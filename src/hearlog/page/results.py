@@ -21,11 +21,11 @@ from hearlog.page.tables import (
     text,
     textual,
 )
-from hearlog.results.cells import METHODS
 from hearlog.results.comparisons import ADJUSTED, Comparison
 from hearlog.results.names import protocol_label
 from hearlog.results.run import Results
 from hearlog.statistics.paired_tests import CORRECTION, Correlation
+from hearlog.transfer.methods import METHODS
 
 _ADJUSTED = f"p, {CORRECTION}"
 _COUNTS = "Wins / ties / losses"

@@ -35,7 +35,7 @@ def read_times(stages: dict[str, dict[str, Any]], records: Path) -> pd.DataFrame
 
     Returns
     -------
-    One row a stage, in their order: ``stage`` (``scratch@gtzan-1``), ``kind`` (``scratch``), ``start``
+    One row a stage, in their order: ``stage`` (``scratch@gtzan-base-1``), ``kind`` (``scratch``), ``start``
     (seconds since 1970), ``seconds``, ``memory`` (bytes at the peak) and ``device``; all null for one from the cache.
     """
     rows = []

@@ -11,8 +11,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
+from hearlog.model.architecture import LEAST_CHANNELS, POOLED_BANDS, POOLED_FRAMES
 from hearlog.params.blocks import (
-    LEAST_CHANNELS,
     Audio,
     Demo,
     Estimator,
@@ -132,17 +132,18 @@ class Params(Block):
 
     @model_validator(mode="after")
     def _crop_fits_network(self) -> Params:
-        if self.audio.samples == 0 or self.audio.samples % (320 * self.mel.hop_length):
+        if self.audio.samples == 0 or self.audio.samples % (POOLED_FRAMES * self.mel.hop_length):
             raise ValueError(
                 f"audio.seconds {self.audio.seconds:g} x audio.sample_rate {self.audio.sample_rate} must be a "
-                f"multiple of 320 x mel.hop_length {self.mel.hop_length} (7.5 s at 16000 Hz): the network pools "
-                "time by 320 and would drop the rest"
+                f"multiple of {POOLED_FRAMES} x mel.hop_length {self.mel.hop_length} (7.5 s at 16000 Hz): the network "
+                f"pools time by {POOLED_FRAMES} and would drop the rest"
             )
         if self.audio.min_seconds > self.audio.seconds:
             raise ValueError("audio.min_seconds must not exceed audio.seconds")
-        if self.mel.n_mels % 48:
+        if self.mel.n_mels % POOLED_BANDS:
             raise ValueError(
-                f"mel.n_mels {self.mel.n_mels} must be a multiple of 48: the network pools frequency by 48"
+                f"mel.n_mels {self.mel.n_mels} must be a multiple of {POOLED_BANDS}: the network pools frequency "
+                "by as many"
             )
         if self.demo.seconds < self.audio.min_seconds:
             raise ValueError("demo.seconds must not be below audio.min_seconds: every generated file would be rejected")
@@ -152,11 +153,13 @@ class Params(Block):
     def _windows_fit_network(self) -> Params:
         for name, block in (("estimator", self.estimator), ("transfer", self.transfer)):
             window = block.augmentation.window
-            if window is None or (window <= self.audio.seconds and self.frames(window) in range(320, 10**9, 320)):
+            if window is None:
+                continue
+            if window <= self.audio.seconds and self.frames(window) and not self.frames(window) % POOLED_FRAMES:
                 continue
             raise ValueError(
-                f"{name}.augmentation.window {window:g} must be a multiple of 320 x mel.hop_length (7.5 s at 16000 Hz) "
-                f"and at most audio.seconds {self.audio.seconds:g}"
+                f"{name}.augmentation.window {window:g} must be a multiple of {POOLED_FRAMES} x mel.hop_length "
+                f"(7.5 s at 16000 Hz) and at most audio.seconds {self.audio.seconds:g}"
             )
         if self.transfer.test_windows > 1 and self.transfer.augmentation.window == self.audio.seconds:
             raise ValueError(

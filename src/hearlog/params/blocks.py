@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from hearlog.corpora.readers import READERS
 from hearlog.corpora.splits import DRAWN_FOLDS, PUBLISHED
+from hearlog.model.architecture import LEAST_CHANNELS, STUDENTS
 from hearlog.params.validation import Block, Count, Float, InnerShare, Location, NonNegative, Positive, Share, one_of
-
-LEAST_CHANNELS = 16  # of a network
 
 
 class Demo(Block):
@@ -164,6 +164,10 @@ class Estimator(Block):
     augmentation: Augmentation
 
 
+class Base(Block):
+    """Training from scratch: nothing to set."""
+
+
 class Kd(Block):
     """Knowledge distillation: task loss + weight x distillation loss."""
 
@@ -187,10 +191,16 @@ class Transfer(Block):
     training: Training
     augmentation: Augmentation
     test_windows: Count
-    student: Literal["paper", "separable"]
+    student: Annotated[str, AfterValidator(partial(one_of, STUDENTS))]
+    base: Base
     fix: Fix
     init: Init
     kd: Kd
+
+    def own(self, method: str) -> dict[str, Any]:
+        """Return the settings of one method: the keyword arguments of its function in `hearlog.transfer.methods`."""
+        block: Block = getattr(self, method)
+        return block.model_dump()
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Transfer:

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from hearlog.params.bounded_yaml import FASTEST, BoundedLoader
+from hearlog.transfer.methods import METHODS
 from hearlog.util.errors import InputError
 
 Stages = Mapping[str, Mapping[str, Any]]  # of dvc.lock, by name
@@ -106,7 +107,7 @@ def is_recorded(stage: Mapping[str, Any], path: str, text: str) -> bool:
 
 def cell_stage(task: str, method: str, divisor: int) -> str:
     """Name the stage of ``dvc.yaml`` that trains and tests a cell."""
-    return f"scratch@{task}-{divisor}" if method == "base" else f"transfer@{task}-{method}-{divisor}"
+    return f"{'transfer' if METHODS[method].teacher else 'scratch'}@{task}-{method}-{divisor}"
 
 
 def outdated(stages: Stages, stage: str, params: Mapping[str, Any]) -> str:

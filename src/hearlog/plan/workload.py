@@ -28,6 +28,7 @@ from hearlog.results.probes import REPRESENTATIONS
 from hearlog.runtime.backend import Backend
 from hearlog.training.loop import Trainer
 from hearlog.training.optimisation import Optimisation
+from hearlog.transfer.methods import METHODS, TRAINED
 from hearlog.util.errors import InputError
 
 # Measured on 2 cores with AVX-512; seconds. Training, the largest part, is measured anew on each machine.
@@ -40,8 +41,6 @@ MEL = 0.002  # for 30 s
 GROWTH = 1.6  # of a clip's time with the channels: 79.9, 30.7, 10.6, 2.6 clips/s are trained on with 16, 32, 64, 128
 EVALUATE = 1 / 3  # of the time to train on a clip
 FIT = 9.4e-6  # to fit one linear probe, per training clip and channel, one core
-TRAINED_METHODS = 3  # base, init, kd
-DEVELOPMENT_FOLDS = 4  # of DCASE2016
 TRAIN = 0.75  # share of the items in the official train part of the user's own data set: a guess
 # Before logs are read nobody knows how many users and songs they have. Those of the Taste Profile of the Million Song
 # Dataset (48,373,586 rows) have 47 rows a user and 126 a song; the paper's 198 and 396.
@@ -155,14 +154,15 @@ def to_generate(params: Params) -> int:
 def count_stages(params: Params) -> int:
     """Count the stages of dvc.yaml, each cell of a matrix for one, and the stage that generates data."""
     divisors, probes = len(params.sweep.divisors), len(params.probe.divisors)
-    return 11 + 3 * divisors + len(params.tasks) * (4 + 5 * divisors + probes) + 3 * len(params.pilot.divisors)
+    of_task = 4 + (1 + len(METHODS)) * divisors + probes
+    return 11 + 3 * divisors + len(params.tasks) * of_task + 3 * len(params.pilot.divisors)
 
 
 def count_trained(params: Params, clips: Mapping[str, int]) -> int:
     """Clips that pass through training at one capacity, if no training stops early; those that validate count less."""
     work = _trained_songs(params, clips) * params.estimator.training.epochs
     for name, task in params.tasks.items():
-        runs = TRAINED_METHODS * len(params.transfer.seeds) * params.transfer.training.epochs
+        runs = len(TRAINED) * len(params.transfer.seeds) * params.transfer.training.epochs
         work += _trained(task, clips.get(name, 0)) * runs
     return round(work)
 
@@ -202,8 +202,8 @@ def _trained(task: Task, clips: int) -> float:
         return clips * (parts["train"] + EVALUATE * parts["valid"]) / published
     if task.folds is not None:
         train = clips * (task.folds - 1.0)  # k folds train on (k - 1) / k of the items each
-    elif task.protocol == "dev_cv4":  # the evaluation set may be there, and is not used
-        train = min(clips, data_set.parts["official"]["train"]) * (DEVELOPMENT_FOLDS - 1.0)
+    elif folds := data_set.folds.get(task.protocol):  # the evaluation set may be there, and is not used
+        train = min(clips, data_set.parts["official"]["train"]) * (folds - 1.0)
     else:
         train = clips * (parts["train"] / published if parts else TRAIN)
     return train * (1 - task.valid + EVALUATE * task.valid)

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torchaudio.functional import compute_deltas, create_dct
 
+from hearlog.model.architecture import LAYERS
 from hearlog.model.folder import Network
-from hearlog.model.network import LAYERS, EmbeddingNetwork
+from hearlog.model.network import EmbeddingNetwork
 from hearlog.runtime.backend import Backend
 from hearlog.training.inference import clip_cells, evaluation_batch, predict
 from hearlog.training.loader import batches, stream

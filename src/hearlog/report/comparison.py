@@ -11,12 +11,12 @@ import pandas as pd
 
 from hearlog.params.synthetic import is_generated
 from hearlog.report.text import SYNTHETIC
-from hearlog.results.cells import METHODS
 from hearlog.results.compare import CELL, RevisionComparison, SideBySide
 from hearlog.results.comparisons import ADJUSTED
 from hearlog.results.names import title
 from hearlog.results.revisions import Revision
 from hearlog.statistics.paired_tests import CORRECTION
+from hearlog.transfer.methods import METHODS
 from hearlog.util.plain_text import WIDTH, p_value, paragraph, section
 
 _LABEL = 16  # columns a revision's name may take beside the tests

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from hearlog.results.cells import METHODS
 from hearlog.results.comparisons import ADJUSTED, Comparison
 from hearlog.results.names import protocol_label
 from hearlog.results.pilot import Pilot
 from hearlog.results.probes import CONTROLS, REPRESENTATIONS, largest
 from hearlog.results.run import Results
 from hearlog.statistics.paired_tests import CORRECTION, Correlation
+from hearlog.transfer.methods import METHODS
 from hearlog.util.plain_text import WIDTH, counted, p_equals, p_value, paragraph, section, won_and_lost
 
 SYNTHETIC = (

@@ -11,10 +11,8 @@ import pandas as pd
 
 from hearlog.results.files import asked_for, read_json
 from hearlog.results.names import LABELS, task_order, title
+from hearlog.transfer.methods import METHODS
 from hearlog.util.errors import InputError
-
-METHODS = ("base", "fix", "init", "kd")
-COMPARISONS = (("kd", "base"), ("init", "base"), ("fix", "base"), ("kd", "init"))
 
 
 def read_cells(tasks: Iterable[str], divisors: Iterable[int], folder: Path) -> pd.DataFrame:

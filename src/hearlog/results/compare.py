@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog.results.cells import METHODS
 from hearlog.results.comparisons import PAIRS, Comparison, adjusted
 from hearlog.results.names import task_order, title
 from hearlog.results.revisions import Cell, Revision, Score
+from hearlog.transfer.methods import METHODS
 
 CELL = ["task", "divisor", "method"]
 _ABSENT = object()
@@ -107,7 +107,7 @@ def align(revisions: Sequence[Revision]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _order(cell: Cell) -> tuple[int, str, int, int]:
     task, divisor, method = cell
-    return task_order(task), task, -divisor, METHODS.index(method)
+    return task_order(task), task, -divisor, [*METHODS].index(method)
 
 
 def _obstacle(first: Revision, other: Revision, cell: Cell) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from hearlog.results.files import asked_for, read_columns
+from hearlog.transfer.methods import TRAINED
 
 
 def read_curves(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
@@ -49,10 +50,10 @@ def count_unfinished(cells: pd.DataFrame, folder: Path, epochs: int) -> pd.DataF
 
     Returns
     -------
-    One row per method that trains networks (the index; not fix): ``networks``, one per task, capacity, seed and fold,
+    One row per method that trains networks (the index): ``networks``, one per task, capacity, seed and fold,
     and ``unfinished``, how many of them.
     """
-    curves = read_curves(cells[cells["method"] != "fix"], folder)
+    curves = read_curves(cells[cells["method"].isin(TRAINED)], folder)
     networks = curves.groupby(["method", "cell", "seed", "fold"])
     kept = curves.loc[networks["valid_task"].idxmin()].groupby("method")["epoch"]
     return pd.DataFrame({"networks": kept.size(), "unfinished": kept.agg(lambda epoch: (epoch >= epochs).sum())})

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from hearlog.results.cells import COMPARISONS, METHODS
 from hearlog.results.comparisons import PAIRS, Comparison, adjusted
 from hearlog.statistics.paired_tests import Correlation, correlation
+from hearlog.transfer.methods import COMPARISONS, METHODS
 
 
 def pair_scores(cells: pd.DataFrame, over: str = "pairs") -> pd.DataFrame:
@@ -42,7 +42,7 @@ def compare_methods(cells: pd.DataFrame, over: str) -> list[Comparison]:
 
     Returns
     -------
-    One comparison for each of `hearlog.results.cells.COMPARISONS`; p is adjusted for their number.
+    One comparison for each of `hearlog.transfer.methods.COMPARISONS`; p is adjusted for their number.
     """
     scores = pair_scores(cells, over)
     return adjusted([Comparison.of(scores[a], scores[b], over=over, method=a, against=b) for a, b in COMPARISONS])

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from hearlog.pipeline import lock
-from hearlog.results.cells import METHODS, fault, kind_and_score
+from hearlog.results.cells import fault, kind_and_score
 from hearlog.results.names import protocol_label
+from hearlog.transfer.methods import METHODS
 from hearlog.util.errors import InputError
 
 WORKSPACE = "workspace"  # as DVC calls the files as they lie there, committed or not

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog.results.cells import COMPARISONS, METHODS
 from hearlog.results.comparisons import ADJUSTED
 from hearlog.results.files import read_table
 from hearlog.results.folds import read_folds, read_predictions
@@ -23,6 +22,7 @@ from hearlog.statistics.paired_tests import (
     differences,
     sign_flip_test,
 )
+from hearlog.transfer.methods import COMPARISONS, METHODS
 
 COLUMNS = ["comparison", "kind", "task", "title", "protocol", "channels", "test", "n", "unit"]
 COLUMNS += ["wins", "ties", "losses", "difference", "ci_low", "ci_high", "p", ADJUSTED, "note"]
@@ -100,7 +100,7 @@ def _over_clips(cells: pd.DataFrame, folder: Path) -> Iterator[dict[str, Any]]:
     if cells["kind"].iloc[0] == "regression":
         yield from _over_numbers(answers)
         return
-    right = share_right(answers, METHODS)
+    right = share_right(answers, [*METHODS])
     name, test = choose_test(right, answers)
     for method, against in COMPARISONS:
         a, b = right[method], right[against]

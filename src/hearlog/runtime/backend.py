@@ -8,13 +8,16 @@ import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from hearlog.runtime import processes
 from hearlog.runtime.processes import Processes
 from hearlog.util.errors import InputError
+
+if TYPE_CHECKING:
+    from hearlog.params.blocks import Runtime
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA's words, and those of torch's allocator on the CPU
@@ -159,6 +162,11 @@ def start_backend(
     own_threads = max(count_threads(thread_count) // together.here, 1)
     torch.set_num_threads(own_threads)
     return Backend(chosen, torch.bfloat16 if bfloat16 else torch.float32, together, compiled, own_threads)
+
+
+def configured_backend(asked: Runtime) -> Backend:
+    """Prepare this process as the block ``runtime`` of the params asks."""
+    return start_backend(asked.device, asked.precision, asked.threads, asked.devices, asked.strategy, asked.compile)
 
 
 def keep_freed_memory() -> None:

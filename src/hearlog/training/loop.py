@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,18 @@ class Objective:
     terms: Callable[[Any, np.ndarray], dict[str, torch.Tensor]]
     weights: dict[str, float]
     selection: tuple[str, ...]
+
+    def __add__(self, other: Objective) -> Objective:
+        """Minimise both, which name different terms."""
+        return Objective(
+            lambda output, rows: self.terms(output, rows) | other.terms(output, rows),
+            self.weights | other.weights,
+            self.selection + other.selection,
+        )
+
+    def __rmul__(self, factor: float) -> Objective:
+        """Weight all terms in the training loss; the choice of the epoch stays as it is."""
+        return replace(self, weights={name: factor * weight for name, weight in self.weights.items()})
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -78,6 +79,18 @@ def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
     classes = sorted(set(predictions["truth"]) | set(predictions["prediction"]))
     counts = confusion_matrix(predictions["truth"], predictions["prediction"], labels=classes)
     return pd.DataFrame(counts, index=pd.Index(classes, name="truth"), columns=classes)
+
+
+def write_tables(folder: Path, predictions: pd.DataFrame, protocol: Mapping[str, str | int]) -> None:
+    """Write a cell's predictions, its scores by fold and, for classes, its scores by class and its confusions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    label(predictions, protocol).to_parquet(folder / "predictions.parquet", index=False)
+    tables = {"scores": scores_by_fold(predictions)}
+    if is_classification(predictions):
+        tables["per_class"] = per_class(predictions)
+        tables["confusion"] = confusion(predictions).reset_index()
+    for name, table in tables.items():
+        label(table, protocol).to_csv(folder / f"{name}.tsv", sep="\t", index=False)
 
 
 def reference_lines(truth: pd.Series, folds: list[dict[str, np.ndarray]]) -> dict[str, float]:

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import header_data_from_array_1_0, open_memmap, write_array_header_1_0
 
+FULL_SCALE = 2**15  # of sound as int16: a 16-bit file at the rate of the crops passes through unchanged
+
 
 def save(path: Path, array: np.ndarray) -> None:
     """Write an array as `numpy.save` does.

@@ -31,6 +31,8 @@ class DataSet:
         Items of each class, as published; empty where nothing is.
     parts
         Items of each part under a protocol, as published.
+    folds
+        Number of published folds under a protocol that has them.
     damaged
         Items whose published audio is damaged or empty: the crop rejects them, as it should.
     checksums
@@ -46,6 +48,7 @@ class DataSet:
     group: str
     classes: Mapping[str, int] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    folds: Mapping[str, int] = field(default_factory=dict)
     damaged: frozenset[str] = frozenset()
     checksums: Mapping[str, str] = field(default_factory=dict)
     remarks: Callable[[Path], list[str]] = lambda root: []

@@ -162,6 +162,7 @@ DATA_SET = DataSet(
     read=read,
     targets=("scene",),
     protocols=("official", "dev_cv4"),
+    folds={"dev_cv4": FOLDS},
     group="recording",
     classes=dict.fromkeys(SCENES, 78 + 26),
     parts={"official": {"train": 1170, "test": 390}},
