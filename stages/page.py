@@ -14,15 +14,28 @@ from typing import Any
 from hearlog import params
 from hearlog.corpora.corpus import Corpus
 from hearlog.corpora.readers import READERS
-from hearlog.page import figures, files, neighbours, protocols, provenance, rejections, results, strip, times, words
+from hearlog.page import (
+    estimator,
+    figures,
+    files,
+    neighbours,
+    protocols,
+    provenance,
+    rejections,
+    results,
+    strip,
+    times,
+    words,
+)
 from hearlog.page.render import render
 from hearlog.params import Params, synthetic
-from hearlog.params.synthetic import is_generated, is_synthetic
-from hearlog.report import text as report_text
-from hearlog.results import over_tasks as report
-from hearlog.results import probes as probe_scores
-from hearlog.results.cells import read_cells, title
-from hearlog.results.files import read_json, read_table
+from hearlog.params.synthetic import is_generated
+from hearlog.report.text import pilot_sentence
+from hearlog.results.comparisons import find
+from hearlog.results.files import read_json
+from hearlog.results.names import title
+from hearlog.results.over_tasks import pair_scores
+from hearlog.results.run import read_results
 from hearlog.transfer.methods import METHODS
 from hearlog.util.plain_text import counted, data_size
 from stages import TIMES, paths, run
@@ -41,35 +54,31 @@ def main() -> None:
 
 def _results(settings: Params) -> dict[str, Any]:
     """Gather scores, tests, figures and songs."""
-    cells = read_cells(settings.tasks, settings.sweep.divisors, paths.METRICS / "transfer")
-    scores = report.read_drawn(paths.PLOTS / "figure4.tsv", cells)
-    summary = report.summarise(scores)
+    found = read_results(settings, paths.METRICS, paths.PLOTS)
     divisors, channels = sorted(settings.sweep.divisors, reverse=True), settings.model.channels
     estimators = {
         channels // divisor: read_json(paths.METRICS / f"estimator-div{divisor}.json") for divisor in divisors
     }
     largest = channels // divisors[-1]
     facts = {
-        "tasks": counted(scores["task"].nunique(), "task"),
-        "pairs": str(scores[scores["kind"] == "classification"].groupby(["task", "divisor"]).ngroups),
+        "tasks": counted(found.cells["task"].nunique(), "task"),
+        "pairs": str(len(pair_scores(found.cells))),
         "capacities": f"{', '.join(str(channels // divisor) for divisor in divisors)} channels",
         "largest": str(largest),
         "songs": f"{estimators[largest]['test_songs']:,}",
-        "pilot": report_text.pilot_sentence(read_json(paths.METRICS / "pilot.json")),
+        "pilot": pilot_sentence(found.pilot),
     }
     return {
-        "synthetic": is_synthetic(settings),
-        "answer": words.answer(summary, len(divisors)),
-        "several": len(divisors) > 1,
-        "strip": strip.draw(scores, summary["tasks"]["kd-base"]),
-        "score_tables": results.score_tables(scores),
-        "test_tables": results.tables_of_tests(summary, len(divisors)),
-        "within_tables": results.within_tables(read_table(paths.PLOTS / "within_tasks.tsv")),
-        "estimator_tables": results.estimator_tables(estimators),
-        "probe_tables": results.probe_tables(
-            probe_scores.read_probes(settings.tasks, settings.probe.divisors, paths.PLOTS / "probe")
-        ),
-        "kd_follows_fix": results.kd_follows_fix(summary),
+        "synthetic": found.synthetic,
+        "answer": words.answer(found.over_pairs, found.over_tasks, len(divisors)),
+        "several": found.several_capacities,
+        "strip": strip.draw(found.cells, find(found.over_tasks, "kd-base")),
+        "score_tables": results.score_tables(found.cells),
+        "test_tables": results.tables_of_tests(found),
+        "within_tables": results.within_tables(found.within),
+        "estimator_tables": estimator.estimator_tables(estimators),
+        "probe_tables": estimator.probe_tables(found.probes),
+        "kd_follows_fix": results.kd_follows_fix(found.kd_follows_fix),
         "figures": figures.read_figures(paths.PLOTS, facts),
         "largest": largest,
         "panel": neighbours.listening_panel(

@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from hearlog import params
 from hearlog.pipeline.lock import cell_stage
-from hearlog.results.cells import read_cells, read_seed_spread
-from hearlog.results.pilot import read_answers, summarise
 from hearlog.results.probes import REPRESENTATIONS
-from hearlog.results.within_tasks import compare
+from hearlog.results.run import compute_results, write_results
 from hearlog.transfer.methods import METHODS
 
+_PRESET = Path(__file__).parents[1] / "presets/demo.yaml"
 CLASSIFICATION = ["emomusic_genre", "gtzan", "extended_ballroom", "fma_small", "fma_medium", "dcase2016"]
 REGRESSION = ["emomusic_valence", "emomusic_arousal"]
 TASKS = CLASSIFICATION + REGRESSION
+CHANNELS = 128  # of the largest network: divisor 8 leaves the fewest, 16
 # kd gains 1, 2, ... 6 points over base, one more a task; init always 2, fix loses twice what kd gains.
 BASE = 0.5
 # Folds lie so far apart, so the gains of kd on three folds have a standard deviation of 1 point; init's have none.
@@ -31,7 +32,13 @@ def score(task, method):
     return BASE + {"base": 0.0, "fix": -2 * step, "init": 0.02, "kd": step}[method]
 
 
-def write_lock(root, channels=16):
+def write_params(root):
+    """The demo preset, with networks of `CHANNELS`."""
+    preset = _PRESET.read_text()
+    (Path(root) / "params.yaml").write_text(preset.replace("channels: 16 ", f"channels: {CHANNELS} "))
+
+
+def write_lock(root, channels=CHANNELS):
     """The part of dvc.lock that says which settings the cells are of."""
     stages = {"report": {"params": {"params.yaml": {"sweep": {"divisors": [1]}, "logs.path": "data/demo/logs"}}}}
     for task in TASKS:
@@ -41,19 +48,28 @@ def write_lock(root, channels=16):
     (Path(root) / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
-def write_report_tables(root, tasks=TASKS, divisors=(1,)):
-    """What git keeps for `hearlog report`: the tables of the report stage, the losses by epoch and the pilot."""
+def settings_of(tasks=TASKS, divisors=(1,)):
+    """The demo preset with these tasks, own ones like GTZAN, and capacities of `CHANNELS`."""
+    content = params.load(_PRESET).model_dump()
+    content["tasks"] = {task: content["tasks"].get(task, content["tasks"]["gtzan"]) for task in tasks}
+    content["model"]["channels"] = CHANNELS
+    content["sweep"]["divisors"] = list(divisors)
+    return params.Params.model_validate(content)
+
+
+def compute(root, tasks=TASKS, divisors=(1,)):
+    """Results of the cells on disk, with curves, pilot and probes that are written next to them."""
     root = Path(root)
-    cells = read_cells(tasks, divisors, root / "metrics/transfer")
-    cells["seed_spread"] = read_seed_spread(cells, root / "data/transfer")
-    (root / "plots").mkdir(exist_ok=True)
-    cells.to_csv(root / "plots/figure4.tsv", sep="\t", index=False)
-    compare(cells, root / "data/transfer").to_csv(root / "plots/within_tasks.tsv", sep="\t", index=False)
     write_curves(root, tasks, divisors)
     write_pilot(root)
     write_probes(root, tasks)
-    summary = summarise(read_answers([1], root / "data/pilot"), [1], 16)
-    (root / "metrics/pilot.json").write_text(json.dumps(summary))
+    folders = (root / "metrics", root / "plots", root / "data/transfer", root / "data/pilot")
+    return compute_results(settings_of(tasks, divisors), *folders)
+
+
+def write_report_tables(root, tasks=TASKS, divisors=(1,)):
+    """What git keeps for `hearlog report`: what the report stage writes, the losses by epoch and the probes."""
+    write_results(compute(root, tasks, divisors), Path(root) / "metrics", Path(root) / "plots")
 
 
 def write_cells(root, tasks=TASKS, divisors=(1,), folds=3, **fields):
@@ -69,7 +85,7 @@ def write_cell(root, task, method, divisor, folds=3, **fields):
     scores = {"r2": value, "squared_correlation": value + 0.03}
     if task in CLASSIFICATION:
         scores = {"accuracy": value, "macro_f1": value - 0.04, "chance": 0.1, "majority": 0.125}
-    metrics = protocol | {"clips": CLIPS * folds, "channels": 16 * divisor} | scores | fields
+    metrics = protocol | {"clips": CLIPS * folds, "channels": CHANNELS // divisor} | scores | fields
     path = Path(root) / "metrics/transfer" / task / f"{method}-div{divisor}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(metrics))
@@ -85,7 +101,8 @@ def write_probes(root, tasks=TASKS, divisors=(1,), folds=3):
         facts = {"protocol": "stratified_cv", "folds": folds, "kind": "classification" if classes else "regression"}
         references = {"chance": 0.1 if classes else None, "majority": 0.125 if classes else None}
         for divisor in divisors:
-            size = {"clips": CLIPS * folds, "channels": 16 * divisor, "dimensions": 16 * divisor, "strengths": "1 10 1"}
+            channels = CHANNELS // divisor
+            size = {"clips": CLIPS * folds, "channels": channels, "dimensions": channels, "strengths": "1 10 1"}
             table = pd.DataFrame({"representation": list(REPRESENTATIONS)} | scores)
             path = Path(root) / f"plots/probe/{task}-div{divisor}.tsv"
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 import soundfile
 import yaml
-from cell_files import TASKS, write_cells, write_evaluation, write_report_tables
+from cell_files import CHANNELS, TASKS, write_cells, write_evaluation, write_report_tables
 from matplotlib import image
 
 from hearlog.page.figures import CAPTIONS
 from hearlog.page.words import MINUS, NO_BREAK, NOTHING
-from hearlog.results.cells import read_cells, read_spread
 
 ROOT = Path(__file__).parents[1]
 SONGS = 30
@@ -28,7 +27,6 @@ def write_world(root, tag="", folds=3, divisors=(1,)):
     write_cells(root, divisors=divisors, folds=folds)
     write_report_tables(root, divisors=divisors)
     write_evaluation(root, divisors=divisors, songs=SONGS)
-    _add_spread(root, divisors)
     _name_tasks(root, tag)
     for divisor in divisors:
         write_json(root / f"metrics/estimator-div{divisor}.json", _estimator())
@@ -51,18 +49,10 @@ def in_ascii(text):
     return text.translate({ord(MINUS): "-", ord(NOTHING): "-", ord(NO_BREAK): " ", 0x2011: "-"})
 
 
-def _add_spread(root, divisors):
-    cells = read_cells(TASKS, divisors, root / "metrics/transfer")
-    path = root / "plots/figure4.tsv"
-    table = pd.read_csv(path, sep="\t").assign(spread=read_spread(cells, root / "data/transfer"))
-    table.to_csv(path, sep="\t", index=False)
-
-
 def _name_tasks(root, tag):
-    for name in ("figure4", "within_tasks"):
-        path = root / f"plots/{name}.tsv"
-        table = pd.read_csv(path, sep="\t")
-        table.assign(title=table["title"] + tag).to_csv(path, sep="\t", index=False)
+    path = root / "plots/within_tasks.tsv"
+    table = pd.read_csv(path, sep="\t")
+    table.assign(title=table["title"] + tag).to_csv(path, sep="\t", index=False)
 
 
 def _estimator():
@@ -126,6 +116,7 @@ _PARTS = ("train", "test", "valid", "train")
 def _write_settings(root, divisors):
     settings = yaml.safe_load((ROOT / "presets/demo.yaml").read_text())
     settings["songs"] |= {"audio_root": "data/raw/songs"}
+    settings["model"]["channels"] = CHANNELS
     settings["sweep"]["divisors"] = list(divisors)
     (root / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     (root / "presets").mkdir()

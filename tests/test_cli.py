@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cell_files import write_cell, write_cells, write_lock, write_report_tables
+from cell_files import write_cell, write_cells, write_lock, write_params, write_report_tables
 from check_world import World
 
 from hearlog.cli import main
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def run_folder(tmp_path, monkeypatch):
-    (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
+    write_params(tmp_path)
     write_cells(tmp_path)
     write_report_tables(tmp_path)
     write_lock(tmp_path)
@@ -72,7 +72,7 @@ def test_report_refuses_a_table_that_lacks_a_cell(run_folder, capsys):
         ("dvc.lock", "- 1\n", "dvc.lock: the file is not as DVC writes it"),
         ("dvc.lock", "stages:\n  report: 1\n", "dvc.lock: stages.report is not as DVC writes it"),
         ("dvc.lock", "stages:\n<<<<<<< HEAD\n", "dvc.lock: not readable as YAML"),
-        ("plots/figure4.tsv", "task\tmethod\n", "figure4.tsv: has no column divisor, score, seed_spread"),
+        ("plots/figure4.tsv", "task\tmethod\n", "figure4.tsv: has no column divisor, score, spread"),
         ("plots/within_tasks.tsv", "", "within_tasks.tsv: not readable as a table"),
         ("plots/transfer/gtzan/kd-div1.tsv", "seed\tfold\n", "gtzan/kd-div1.tsv: has no column epoch, valid_task"),
         ("metrics/pilot.json", "{}", "metrics/pilot.json: has no songs, note"),

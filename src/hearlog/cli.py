@@ -165,23 +165,12 @@ def jobs(jobs: int, gpus: list[str]) -> None:
 def report() -> None:
     """Print the scores and tests of the last run again, for the cells that params.yaml names."""
     from hearlog import params
-    from hearlog.report.text import render_all
-    from hearlog.results.cells import read_cells
-    from hearlog.results.files import read_table
-    from hearlog.results.over_tasks import count_unfinished, read_drawn, summarise
-    from hearlog.results.pilot import read_summary
-    from hearlog.results.probes import read_probes
-    from hearlog.results.within_tasks import COLUMNS as WITHIN_COLUMNS
+    from hearlog.report.text import render
+    from hearlog.results.run import read_results
 
     settings = params.load()
     _refuse_other_settings(settings)
-    cells = read_cells(settings.tasks, settings.sweep.divisors, Path("metrics/transfer"))
-    spread = read_drawn(Path("plots/figure4.tsv"), cells)[["task", "method", "divisor", "seed_spread"]]
-    within = read_table(Path("plots/within_tasks.tsv"), WITHIN_COLUMNS)
-    unfinished = count_unfinished(cells, Path("plots/transfer"), settings.transfer.training.epochs)
-    of_pilot = read_summary(Path("metrics/pilot.json"))
-    probes = read_probes(settings.tasks, settings.probe.divisors, Path("plots/probe"))
-    print(render_all(settings, cells.merge(spread, "left"), summarise(cells), within, unfinished, of_pilot, probes))
+    print(render(read_results(settings, Path("metrics"), Path("plots"))))
     if Path("report.html").is_file():
         print("In a browser, with all figures and songs to listen to: report.html")
 
@@ -211,7 +200,7 @@ def accept(names: Sequence[str], dry_run: bool, since: str | None) -> None:
 def _refuse_other_settings(settings: Params) -> None:
     """Stop where the files of the last run were made with other settings than params.yaml holds."""
     from hearlog.pipeline import lock
-    from hearlog.results.cells import METHODS
+    from hearlog.transfer.methods import METHODS
 
     stages = lock.read_stages(Path("dvc.lock"))
     present = lock.parse_yaml(Path("params.yaml").read_text(encoding="utf-8"))

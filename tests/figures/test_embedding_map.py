@@ -15,7 +15,7 @@ from hearlog.util.errors import InputError
 
 def write_songs(root, genres, seed=0):
     """One direction a genre and a little noise, so that neighbours share theirs; the estimate is the truth."""
-    folder = root / "evaluation/estimator-div1"
+    folder = root / "evaluation/estimator-div2"
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     names = sorted({str(genre) for genre in genres})
@@ -31,7 +31,7 @@ def write_songs(root, genres, seed=0):
 
 def draw(root, genres, synthetic=False):
     write_songs(root, genres)
-    return embedding_map(1, 16, root / "evaluation", root / "items.parquet", synthetic)
+    return embedding_map(2, 32, root / "evaluation", root / "items.parquet", synthetic)
 
 
 def labels(figure):
@@ -109,9 +109,9 @@ def test_the_same_songs_are_the_same_bytes(tmp_path):
 
 def test_a_missing_file_is_named(tmp_path):
     write_songs(tmp_path, ["rock"] * 20)
-    (tmp_path / "evaluation/estimator-div1/true.npy").unlink()
+    (tmp_path / "evaluation/estimator-div2/true.npy").unlink()
     with pytest.raises(InputError, match=r"true\.npy: no such file"):
-        embedding_map(1, 16, tmp_path / "evaluation", tmp_path / "items.parquet", False)
+        embedding_map(2, 32, tmp_path / "evaluation", tmp_path / "items.parquet", False)
 
 
 def test_the_report_stage_needs_no_torch():

@@ -5,8 +5,8 @@ from matplotlib.text import Text
 
 from hearlog.figures.scores import figure4
 from hearlog.figures.style import save
-from hearlog.results.cells import read_cells, read_spread
-from hearlog.results.intervals import read_intervals
+from hearlog.results.cells import read_cells
+from hearlog.results.folds import read_bars
 
 
 def draw(root, tasks=TASKS, divisors=(1,), synthetic=False, **fields):
@@ -16,8 +16,7 @@ def draw(root, tasks=TASKS, divisors=(1,), synthetic=False, **fields):
 
 
 def with_bars(cells, root):
-    folder = root / "data/transfer"
-    return cells.assign(spread=read_spread(cells, folder)).join(read_intervals(cells, folder))
+    return cells.join(read_bars(cells, root / "data/transfer"))
 
 
 @pytest.mark.parametrize("tasks", [TASKS, TASKS[:5], TASKS[:1]])
@@ -48,7 +47,7 @@ def test_each_panel_names_the_protocol_under_the_task_within_its_width(tmp_path)
 def test_score_stands_against_channels_on_a_log_axis_with_one_line_a_method(tmp_path):
     panel = draw(tmp_path, ["gtzan"], (1, 2, 4)).axes[0]
     assert panel.get_xscale() == "log"
-    assert [label.get_text() for label in panel.get_xticklabels()] == ["16", "32", "64"]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["32", "64", "128"]
     assert len(panel.containers) == 4
     base = panel.containers[0].lines[0].get_ydata()
     assert list(base) == pytest.approx([50, 50, 50])

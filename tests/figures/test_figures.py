@@ -2,11 +2,12 @@
 
 import itertools
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from cell_files import CLASSIFICATION, REGRESSION, TASKS, write_cells, write_curves, write_evaluation
+from cell_files import CHANNELS, CLASSIFICATION, REGRESSION, TASKS, compute, write_cells, write_curves, write_evaluation
 from matplotlib.text import Text
 
 from hearlog.figures.confusion import confusion_matrices
@@ -15,8 +16,7 @@ from hearlog.figures.differences import paired_differences
 from hearlog.figures.estimator import estimator_quality
 from hearlog.figures.style import MINUS, save
 from hearlog.results.cells import read_cells
-from hearlog.results.over_tasks import summarise
-from hearlog.results.within_tasks import compare
+from hearlog.results.comparisons import find
 from hearlog.util.errors import InputError
 
 
@@ -26,8 +26,8 @@ def cells_of(root, tasks=TASKS, divisors=(1,), **fields):
 
 
 def draw_differences(root, tasks=TASKS, divisors=(1,), synthetic=False, **fields):
-    cells = cells_of(root, tasks, divisors, **fields)
-    return paired_differences(cells, summarise(cells), compare(cells, root / "data/transfer"), synthetic)
+    write_cells(root, tasks, divisors, **fields)
+    return paired_differences(replace(compute(root, tasks, divisors), synthetic=synthetic))
 
 
 def draw_confusion(root, tasks=TASKS, divisors=(1,), synthetic=False, **fields):
@@ -41,7 +41,7 @@ def draw_curves(root, tasks=TASKS, divisors=(1,), synthetic=False, folds=3, seed
 
 def draw_estimator(root, tasks=(), divisors=(1,), synthetic=False):
     write_evaluation(root, divisors)
-    return estimator_quality(divisors, 16, root / "data/evaluation", root / "plots/estimator", synthetic)
+    return estimator_quality(divisors, CHANNELS, root / "data/evaluation", root / "plots/estimator", synthetic)
 
 
 ALL = [draw_differences, draw_confusion, draw_curves, draw_estimator]
@@ -113,17 +113,17 @@ def test_dots_of_capacities_stand_on_their_tasks_line_one_above_the_other(tmp_pa
 
 
 def test_mean_and_interval_are_those_of_the_tests_over_pairs_and_over_tasks(tmp_path):
-    cells = cells_of(tmp_path, divisors=(1, 2))
-    summary = summarise(cells)
-    axes = draw_differences(tmp_path, divisors=(1, 2)).axes[0]
+    write_cells(tmp_path, divisors=(1, 2))
+    results = compute(tmp_path, divisors=(1, 2))
+    axes = paired_differences(results).axes[0]
     thick = [list(line.get_xdata()) for line in axes.lines if line.get_linewidth() == 1.6]
     marks = [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "|"]
-    for drawn, mark, table in zip(thick, marks, ("pairs", "tasks"), strict=True):
-        test = summary[table]["kd-base"]
-        assert drawn == pytest.approx([test["ci_low"], test["ci_high"]])
-        assert mark == pytest.approx([test["points"]])
-    test = summary["pairs"]["kd-base"]
-    numbers = f"+{test['points']:.1f} [{test['ci_low']:.1f}, {test['ci_high']:.1f}]"
+    for drawn, mark, table in zip(thick, marks, (results.over_pairs, results.over_tasks), strict=True):
+        test = find(table, "kd-base").test
+        assert drawn == pytest.approx([test.ci_low, test.ci_high])
+        assert mark == pytest.approx([test.mean])
+    test = find(results.over_pairs, "kd-base").test
+    numbers = f"+{test.mean:.1f} [{test.ci_low:.1f}, {test.ci_high:.1f}]"
     assert numbers in [text.get_text().split("\n")[0] for text in axes.texts]
 
 
@@ -151,8 +151,9 @@ def test_equal_differences_have_a_mean_without_an_interval(tmp_path):
 
 
 def test_thin_intervals_are_those_within_the_task(tmp_path):
-    figure = draw_differences(tmp_path, ["gtzan"])
-    within = compare(cells_of(tmp_path, ["gtzan"]), tmp_path / "data/transfer").set_index("comparison")
+    write_cells(tmp_path, ["gtzan"])
+    results = compute(tmp_path, ["gtzan"])
+    figure, within = paired_differences(results), results.within.set_index("comparison")
     (segment,) = figure.axes[0].collections[0].get_segments()
     assert segment[:, 0] == pytest.approx(within.loc["kd-base", ["ci_low", "ci_high"]].to_list())
 
@@ -178,16 +179,15 @@ def test_a_run_of_numbers_only_has_no_mean_and_says_why(tmp_path):
 
 
 def test_names_of_own_tasks_are_cut_to_their_room(tmp_path):
-    names = ["gtzan", "x" * 80]
+    names = ["gtzan", "x" * 64]
     write_cells(tmp_path, ["gtzan"])
     for part in ("metrics", "data", "plots"):
         if (folder := tmp_path / part / "transfer/gtzan").is_dir():
             shutil.copytree(folder, folder.with_name(names[1]))
-    cells = read_cells(names, [1], tmp_path / "metrics/transfer")
-    within = compare(cells, tmp_path / "data/transfer")
+    results = compute(tmp_path, names)
     figures = (
-        paired_differences(cells, summarise(cells), within, False),
-        confusion_matrices(cells, tmp_path / "data/transfer", "kd", False),
+        paired_differences(results),
+        confusion_matrices(results.cells, tmp_path / "data/transfer", "kd", False),
     )
     for figure, letters in zip(figures, (28, 22), strict=True):
         (name,) = [text.get_text() for text in figure.findobj(Text) if "xxx" in text.get_text()]
@@ -255,8 +255,8 @@ def test_a_run_of_numbers_only_has_no_matrix_but_a_file(tmp_path):
 
 
 def test_matrices_and_curves_are_of_the_largest_capacity_and_say_so(tmp_path):
-    assert "64 channels" in draw_confusion(tmp_path, ["gtzan"], (1, 4)).get_suptitle()
-    assert "64 channels" in draw_curves(tmp_path, ["gtzan"], (1, 4)).get_suptitle()
+    assert "128 channels" in draw_confusion(tmp_path, ["gtzan"], (1, 4)).get_suptitle()
+    assert "128 channels" in draw_curves(tmp_path, ["gtzan"], (1, 4)).get_suptitle()
 
 
 def test_curves_have_a_panel_a_task_and_the_loss_of_its_kind(tmp_path):
@@ -308,7 +308,7 @@ def test_estimator_has_three_panels_a_capacity(tmp_path):
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left").startswith("(")]
     assert len(titles) == 6
     assert titles[3] == "(d) Test songs"
-    assert figure.axes[3].texts[0].get_text() == "32 channels, 50 songs (mean)"
+    assert figure.axes[3].texts[0].get_text() == "128 channels, 50 songs (mean)"
 
 
 def test_histograms_are_of_all_songs_beside_the_baseline(tmp_path):
@@ -332,4 +332,4 @@ def test_recall_stands_between_random_and_the_ceiling(tmp_path):
 
 def test_a_missing_evaluation_is_named(tmp_path):
     with pytest.raises(InputError, match=r"songs\.parquet: no such file"):
-        estimator_quality([1], 16, tmp_path, tmp_path, False)
+        estimator_quality([1], CHANNELS, tmp_path, tmp_path, False)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,10 +16,12 @@ from matplotlib import image
 from page_world import HOSTILE, SONGS, TAG, in_ascii, write_world
 
 from hearlog.page import figures, protocols, results, strip, words
+from hearlog.results.comparisons import Comparison
+from hearlog.statistics.paired_tests import Correlation, PairedTest
 from hearlog.util.errors import InputError
 from stages import page
 
-SIX = {"pairs": 6, "wins": 5, "ties": 0, "losses": 1, "points": 3.5, "ci_low": 1.5, "ci_high": 5.5, "d_z": 1.87}
+SIX = {"pairs": 6, "wins": 5, "ties": 0, "losses": 1, "mean": 3.5, "ci_low": 1.5, "ci_high": 5.5, "d_z": 1.87}
 
 
 def made_in(folder, monkeypatch):
@@ -27,13 +30,20 @@ def made_in(folder, monkeypatch):
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
-def answer_to(capacities=1, tasks=None, **test):
-    def tests(of):
-        return {"kd-base": of, "init-base": of, "fix-base": {"note": "too few"}}
+def kd_and_base(over="tasks", note="", **numbers):
+    """Kd compared with base by a test with these numbers, or without one for the reason in the note."""
+    found = {"pairs": 2, "wins": 1, "ties": 0, "losses": 1, "note": note} if note else SIX | numbers
+    adjusted = found.pop("p_adjusted", np.nan)
+    return Comparison(method="kd", against="base", over=over, test=PairedTest(**found), p_adjusted=adjusted)
 
-    over_pairs = SIX | test | ({"pairs": 24, "wins": 20, "losses": 4} if capacities > 1 else {})
-    over_tasks = tasks if tasks and "note" in tasks else SIX | test | (tasks or {})
-    answer = words.answer({"pairs": tests(over_pairs), "tasks": tests(over_tasks)}, capacities)
+
+def answer_to(capacities=1, tasks=None, **test):
+    def table(over, **numbers):
+        row = kd_and_base(over, **numbers)
+        return [row, replace(row, method="init"), replace(kd_and_base(over, note="too few"), method="fix")]
+
+    over_pairs = table("pairs", **test, **({"pairs": 24, "wins": 20, "losses": 4} if capacities > 1 else {}))
+    answer = words.answer(over_pairs, table("tasks", **test | (tasks or {})), capacities)
     return words.Answer(in_ascii(answer.verdict), in_ascii(answer.figure), list(map(in_ascii, answer.reading)))
 
 
@@ -69,7 +79,7 @@ def copy(world, tmp_path):
 
 
 def test_significant_after_holm_is_said_to_score_above():
-    answer = answer_to(p=0.01, p_holm=0.02)
+    answer = answer_to(p=0.01, p_adjusted=0.02)
     assert answer.verdict == (
         "Distillation (kd) scores above training from scratch (base): +3.5 points of accuracy on average over 6 tasks "
         "at one capacity (95 % interval [1.5, 5.5], p = 0.010, after Holm's correction p = 0.020; 5 wins, 1 loss)."
@@ -79,7 +89,7 @@ def test_significant_after_holm_is_said_to_score_above():
 
 def test_significant_over_pairs_and_tasks_is_claimed_with_both_tests():
     answer = answer_to(
-        4, {"p": 0.004, "p_holm": 0.012}, points=-3.5, ci_low=-5.5, ci_high=-1.5, p=0.0001, p_holm=0.0002
+        4, {"p": 0.004, "p_adjusted": 0.012}, mean=-3.5, ci_low=-5.5, ci_high=-1.5, p=0.0001, p_adjusted=0.0002
     )
     assert answer.verdict == (
         "Distillation (kd) scores below training from scratch (base): -3.5 points of accuracy on average over 24 "
@@ -92,11 +102,11 @@ def test_significant_over_pairs_and_tasks_is_claimed_with_both_tests():
     )
 
 
-PAIRS_ALONE = {"p": 0.0015, "p_holm": 0.003}
+PAIRS_ALONE = {"p": 0.0015, "p_adjusted": 0.003}
 
 
 def test_significant_over_pairs_alone_is_not_claimed():
-    answer = answer_to(4, {"ci_low": -1.5, "ci_high": 8.5, "p": 0.153, "p_holm": 0.507}, **PAIRS_ALONE)
+    answer = answer_to(4, {"ci_low": -1.5, "ci_high": 8.5, "p": 0.153, "p_adjusted": 0.507}, **PAIRS_ALONE)
     assert answer.verdict.startswith("No significant difference") and "over pairs and over tasks:" in answer.verdict
     assert "p = 0.003, significant; over the 6 tasks themselves" in answer.reading[0]
     assert answer.reading[0].endswith("p = 0.507, not significant.")
@@ -105,7 +115,7 @@ def test_significant_over_pairs_alone_is_not_claimed():
 
 
 def test_significant_over_tasks_alone_is_not_claimed():
-    answer = answer_to(4, {"p": 0.01, "p_holm": 0.02}, ci_low=-0.5, ci_high=7.5, p=0.08, p_holm=0.16)
+    answer = answer_to(4, {"p": 0.01, "p_adjusted": 0.02}, ci_low=-0.5, ci_high=7.5, p=0.08, p_adjusted=0.16)
     assert answer.verdict.startswith("No significant difference")
     assert "p = 0.160, not significant; over" in answer.reading[0]
 
@@ -118,23 +128,23 @@ def test_pairs_of_too_few_tasks_are_not_claimed():
 
 
 def test_significant_but_for_holm_is_not_significant_and_says_why():
-    answer = answer_to(p=0.04, p_holm=0.08)
+    answer = answer_to(p=0.04, p_adjusted=0.08)
     assert answer.verdict.startswith("No significant difference")
     assert "after Holm's correction for 2 comparisons it is not" in answer.reading[0], "one was not tested"
 
 
 def test_an_interval_with_zero_shows_neither_a_gain_nor_its_absence():
-    answer = answer_to(ci_low=-1.5, ci_high=8.5, p=0.3, p_holm=0.6)
+    answer = answer_to(ci_low=-1.5, ci_high=8.5, p=0.3, p_adjusted=0.6)
     assert answer.verdict.startswith("No significant difference")
     assert "neither a gain nor its absence" in answer.reading[0]
     assert "a mean difference below 5.0 points" in answer.reading[1], "half of the interval"
 
 
 def test_too_few_pairs_are_no_answer():
-    none = {"kd-base": {"note": "2 pairs: a t-test needs three"}}
-    answer = words.answer({"pairs": none, "tasks": none}, 1)
+    none = kd_and_base(note="2 pairs: a t-test needs three")
+    answer = words.answer([none], [none], 1)
     assert answer.verdict.endswith("2 pairs: a t-test needs three.") and answer.figure == ""
-    assert strip.draw(pd.DataFrame(), {"note": "2 pairs"}) is None
+    assert strip.draw(pd.DataFrame(), none) is None
 
 
 def test_the_answer_is_that_of_the_run_and_the_papers_stands_apart(known):
@@ -176,7 +186,7 @@ def test_holms_p_within_tasks_is_of_the_rows_of_one_comparison(known):
 def test_several_capacities_have_a_column_and_the_papers_test_over_pairs(tmp_path, monkeypatch):
     write_world(tmp_path, divisors=(1, 2))
     text = made_in(tmp_path, monkeypatch)
-    assert [row[1] for row in rows_of(text, "scores-accuracy")[:2]] == ["16", "32"]
+    assert [row[1] for row in rows_of(text, "scores-accuracy")[:2]] == ["64", "128"]
     assert "over 12 (task, capacity) pairs" in text
     assert "over the 6 tasks themselves" in text and "the mean over tasks and its 95 % interval" in text
     assert rows_of(text, "tests-pairs")[0][8] == "12" and rows_of(text, "tests-tasks")[0][8] == "6"
@@ -215,7 +225,7 @@ def test_labels_of_users_are_text(tmp_path, monkeypatch):
     (data,) = re.findall(r'<script type="application/json" id="songs-data">(.*?)</script>', text, re.DOTALL)
     assert "<" not in data
     assert json.loads(data)["songs"][0]["title"] == f"Title 00{HOSTILE}"
-    assert rows_of(text, "scores-accuracy")[0][0].startswith(f"EmoMusic genre{HOSTILE}")
+    assert rows_of(text, "within-classification")[0][1].startswith(f"EmoMusic genre{HOSTILE}")
 
 
 def test_the_page_fetches_nothing_and_runs_its_own_script_alone(known):
@@ -235,7 +245,7 @@ def test_figures_are_numbered_captioned_and_carried_along(known):
     assert len(pictures) == len(figures.CAPTIONS)
     assert "<b>Figure 1. Scores of the four methods (the paper's Figure 4).</b> Synthetic data." in html.unescape(known)
     assert "<code>plots/figure4.png</code>, <code>plots/figure4.pdf</code>" in known
-    assert f"On {SONGS} test songs" in known and "at 16 channels" in known
+    assert f"On {SONGS} test songs" in known and "at 128 channels" in known
 
 
 def test_a_missing_figure_is_named(tmp_path):
@@ -267,9 +277,9 @@ def test_a_missing_file_is_named_with_the_fix(name, copy, monkeypatch):
 
 
 def test_kd_follows_fix_is_a_number_or_a_note():
-    found = {"kd_follows_fix": {"tasks": 6, "r": -0.5, "ci_low": -0.95, "ci_high": 0.6}}
+    found = Correlation(6, r=-0.5, ci_low=-0.95, ci_high=0.6)
     assert "r = -0.50, 95 % interval [-0.95, 0.60]" in in_ascii(results.kd_follows_fix(found))
-    assert results.kd_follows_fix({"kd_follows_fix": {"note": "too few tasks"}}) == "too few tasks"
+    assert results.kd_follows_fix(Correlation(2, note="too few tasks")) == "too few tasks"
 
 
 def test_the_strip_places_dots_and_interval_on_one_axis(known):
@@ -280,7 +290,7 @@ def test_the_strip_places_dots_and_interval_on_one_axis(known):
             for method, score in (("base", 0.5), ("kd", 0.5 + gain))
         ]
     )
-    drawn = strip.draw(cells, {"points": 5.0, "ci_low": 0.0, "ci_high": 10.0})
+    drawn = strip.draw(cells, kd_and_base(mean=5.0, ci_low=0.0, ci_high=10.0))
     assert drawn["zero"] == drawn["ci_low"] == drawn["dots"][0][0] == strip.MARGIN
     assert drawn["dots"][1] == (strip.WIDTH - strip.MARGIN, "b, 16 channels: +10.0 points")
     assert drawn["points"] == np.mean([drawn["ci_low"], drawn["ci_high"]])

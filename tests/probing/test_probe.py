@@ -20,11 +20,11 @@ from hearlog import params
 from hearlog.figures.probe import probe_scores as draw
 from hearlog.model.architecture import LAYERS
 from hearlog.model.folder import Network
-from hearlog.page.results import probe_tables
+from hearlog.page.estimator import probe_tables
 from hearlog.probing import representations
 from hearlog.probing.fit import probe, summarise
 from hearlog.report.text import render_probes
-from hearlog.results.probes import CONTROLS, REPRESENTATIONS, read_probes, widest
+from hearlog.results.probes import CONTROLS, REPRESENTATIONS, largest, read_probes
 from hearlog.runtime.backend import start_backend
 from hearlog.util import seeds
 from hearlog.util.errors import InputError
@@ -250,7 +250,7 @@ def test_the_stage_writes_scores_by_representation(world, capsys):
     for name, row in table.iterrows():
         assert metrics[name]["accuracy"] == row["score"]
         assert {float(strength) for strength in row["strengths"].split()} <= set(params.load().probe.strengths)
-    assert capsys.readouterr().out.startswith("probe gtzan x1: log_mel 0.")
+    assert capsys.readouterr().out.startswith("probe gtzan div1: log_mel 0.")
 
 
 def test_the_stage_regresses_numbers_and_gives_the_same_bytes_again(world):
@@ -264,12 +264,12 @@ def test_the_stage_regresses_numbers_and_gives_the_same_bytes_again(world):
     assert "r2" in json.loads(first[0])["blocks"]
 
 
-def test_probes_are_read_in_the_order_of_figure_4_and_the_widest_kept(tmp_path):
+def test_probes_are_read_in_the_order_of_figure_4_and_the_largest_kept(tmp_path):
     write_probes(tmp_path, divisors=(1, 2))
     probes = read_probes(TASKS[::-1], [2, 1], tmp_path / "plots/probe")
     assert list(probes["task"].unique())[:2] == ["emomusic_genre", "gtzan"]
     assert len(probes) == 8 * 2 * len(REPRESENTATIONS)
-    assert set(widest(probes)["channels"]) == {32}
+    assert set(largest(probes)["channels"]) == {128}
 
 
 def test_a_missing_file_and_a_missing_representation_are_named(tmp_path):

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ from cell_files import (
     CLASSIFICATION,
     REGRESSION,
     TASKS,
+    compute,
     write_cell,
     write_cells,
     write_curves,
     write_evaluation,
+    write_params,
     write_pilot,
     write_probes,
 )
@@ -22,9 +25,14 @@ from hearlog import params
 from hearlog.corpora.splits import PROTOCOLS
 from hearlog.params.synthetic import is_synthetic
 from hearlog.report.text import render, render_unfinished
-from hearlog.results.cells import protocol_label, read_cells, read_seed_spread, read_spread
-from hearlog.results.over_tasks import count_unfinished, headline, list_tests, summarise
-from hearlog.results.within_tasks import compare
+from hearlog.results.cells import read_cells
+from hearlog.results.comparisons import find, tabulate
+from hearlog.results.curves import count_unfinished
+from hearlog.results.folds import read_seed_spread, read_spread
+from hearlog.results.names import protocol_label
+from hearlog.results.over_tasks import compare_methods, correlate_gains, pair_scores
+from hearlog.results.pilot import as_metrics
+from hearlog.results.run import headline
 from hearlog.transfer.methods import COMPARISONS, METHODS
 from hearlog.util.errors import InputError
 
@@ -36,13 +44,15 @@ def cells_of(root, tasks=TASKS, divisors=(1,)):
     return read_cells(tasks, divisors, root / "metrics/transfer")
 
 
-def cells_and_text(root, tasks=TASKS, divisors=(1,), synthetic=False):
-    cells, folder = cells_of(root, tasks, divisors), root / "data/transfer"
-    cells["seed_spread"] = read_seed_spread(cells, folder)
-    return cells, render(cells, summarise(cells), compare(cells, folder), synthetic)
+def comparison(root, name, over="pairs", tasks=TASKS, divisors=(1,)):
+    return find(compare_methods(cells_of(root, tasks, divisors), over), name)
 
 
-def test_cells_are_read_for_every_task_width_and_method_in_the_papers_order(tmp_path):
+def text_of(root, tasks=TASKS, divisors=(1,), synthetic=False):
+    return render(replace(compute(root, tasks, divisors), synthetic=synthetic))
+
+
+def test_cells_are_read_for_every_task_capacity_and_method_in_the_papers_order(tmp_path):
     write_cells(tmp_path, divisors=(1, 2))
     cells = cells_of(tmp_path, reversed(TASKS), divisors=(2, 1))
     assert len(cells) == 8 * 2 * 4
@@ -58,7 +68,7 @@ def test_cells_are_read_for_every_task_width_and_method_in_the_papers_order(tmp_
     ]
     assert set(cells.loc[cells["task"].isin(REGRESSION), "kind"]) == {"regression"}
     assert list(cells["method"][:4]) == list(METHODS)
-    assert list(cells["channels"].unique()) == [16, 32]
+    assert list(cells["channels"].unique()) == [64, 128]
 
 
 def test_missing_cell_is_named_with_the_remedy(tmp_path):
@@ -80,7 +90,7 @@ def test_files_of_a_larger_grid_are_not_read(tmp_path):
     cells = cells_of(tmp_path, CLASSIFICATION, divisors=(1,))
     assert set(cells["divisor"]) == {1}
     assert set(cells["task"]) == set(CLASSIFICATION)
-    assert summarise(cells)["pairs"]["kd-base"]["pairs"] == 6
+    assert comparison(tmp_path, "kd-base", tasks=CLASSIFICATION).test.pairs == 6
 
 
 @pytest.mark.parametrize(
@@ -91,7 +101,7 @@ def test_files_of_a_larger_grid_are_not_read(tmp_path):
         ({"clips": 299}, r"clips \(300, 299\)"),
     ],
 )
-@pytest.mark.parametrize(("method", "divisor"), [("kd", 1), ("base", 2)])
+@pytest.mark.parametrize(("method", "divisor"), [("kd", 2), ("base", 1)])
 def test_cells_of_a_task_that_differ_in_protocol_or_clips_are_not_compared(tmp_path, method, divisor, change, message):
     write_cells(tmp_path, divisors=(1, 2))
     write_cell(tmp_path, "gtzan", method, divisor, **change)
@@ -99,7 +109,7 @@ def test_cells_of_a_task_that_differ_in_protocol_or_clips_are_not_compared(tmp_p
         cells_of(tmp_path, divisors=(1, 2))
 
 
-def test_a_width_that_was_run_by_another_protocol_is_refused(tmp_path):
+def test_a_capacity_that_was_run_by_another_protocol_is_refused(tmp_path):
     write_cells(tmp_path, divisors=(1, 2))
     write_cells(tmp_path, ["gtzan"], divisors=(2,), protocol="artist_cv")
     with pytest.raises(InputError, match=r"gtzan/\*\.json: the cells differ in protocol"):
@@ -156,75 +166,80 @@ def test_seeds_are_spread_by_the_scores_of_all_clips_however_folds_share_them(tm
 
 def test_six_classification_tasks_at_two_capacities_are_twelve_pairs(tmp_path):
     write_cells(tmp_path, divisors=(1, 2))
-    summary = summarise(cells_of(tmp_path, divisors=(1, 2)))
-    row, expected = summary["pairs"]["kd-base"], stats.ttest_1samp(np.repeat(GAINS, 2), 0)
-    assert (row["pairs"], row["wins"], row["ties"], row["losses"]) == (12, 12, 0, 0)
-    assert row["points"] == pytest.approx(3.5)
-    assert (row["t"], row["p"]) == pytest.approx((expected.statistic, expected.pvalue))
-    assert (row["ci_low"], row["ci_high"]) == pytest.approx(tuple(expected.confidence_interval()))
+    row, expected = comparison(tmp_path, "kd-base", divisors=(1, 2)), stats.ttest_1samp(np.repeat(GAINS, 2), 0)
+    test = row.test
+    assert (test.pairs, test.wins, test.ties, test.losses) == (12, 12, 0, 0)
+    assert test.mean == pytest.approx(3.5)
+    assert (test.t, test.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert (test.ci_low, test.ci_high) == pytest.approx(tuple(expected.confidence_interval()))
+    assert row.sign_flip is row.wilcoxon is None, "capacities of a task are no independent pairs"
 
 
 def test_task_means_count_a_data_set_once(tmp_path):
     write_cells(tmp_path, divisors=(1, 2))
-    row = summarise(cells_of(tmp_path, divisors=(1, 2)))["tasks"]["kd-base"]
+    row = comparison(tmp_path, "kd-base", "tasks", divisors=(1, 2))
     expected = stats.ttest_1samp(GAINS, 0)
-    assert row["pairs"] == 6
-    assert row["p"] == pytest.approx(expected.pvalue)
-    assert row["p_sign_flip"] == row["p_wilcoxon"] == pytest.approx(2 / 2**6)
-    assert row["d_z"] == pytest.approx(GAINS.mean() / GAINS.std(ddof=1))
+    assert row.test.pairs == 6
+    assert row.test.p == pytest.approx(expected.pvalue)
+    assert row.sign_flip.p == row.wilcoxon.p == pytest.approx(2 / 2**6)
+    assert row.test.d_z == pytest.approx(GAINS.mean() / GAINS.std(ddof=1))
 
 
 def test_tasks_that_mostly_tie_have_a_sentence_in_place_of_the_exact_tests(tmp_path):
     write_cells(tmp_path)
     for task in CLASSIFICATION[:4]:
         write_cell(tmp_path, task, "kd", 1, accuracy=0.5)
-    cells, text = cells_and_text(tmp_path)
-    row = summarise(cells)["tasks"]["kd-base"]
-    assert row["note_exact"] == "2 tasks that differ are too few: a test needs at least 3."
-    assert {"p", "p_sign_flip", "p_wilcoxon"} & set(row) == {"p"}
+    row = comparison(tmp_path, "kd-base", "tasks")
+    assert (row.note, row.note_exact) == ("", "2 tasks that differ are too few: a test needs at least 3.")
+    assert np.isnan([row.test.p, row.sign_flip.p, row.wilcoxon.p]).tolist() == [False, True, True]
+    text = text_of(tmp_path)
     assert "             Sign-flip and Wilcoxon: 2 tasks that differ are too few" in text
+    assert "sign-flip p" not in text.split("kd - base    ")[1].split("init - base  ")[0]
 
 
 def test_holm_counts_the_comparisons_that_could_be_tested(tmp_path):
     write_cells(tmp_path)
-    rows = summarise(cells_of(tmp_path))["pairs"]
+    rows = {row.name: row for row in compare_methods(cells_of(tmp_path), "pairs")}
     # init gains the same everywhere: no test. kd - base and fix - base have one p, kd - init a larger one.
-    assert "without variance" in rows["init-base"]["note"]
-    assert rows["kd-base"]["p_holm"] == pytest.approx(3 * rows["kd-base"]["p"])
-    assert rows["kd-init"]["p_holm"] == pytest.approx(rows["kd-init"]["p"])
+    assert "without variance" in rows["init-base"].note
+    assert np.isnan(rows["init-base"].p_adjusted)
+    assert rows["kd-base"].p_adjusted == pytest.approx(3 * rows["kd-base"].test.p)
+    assert rows["kd-init"].p_adjusted == pytest.approx(rows["kd-init"].test.p)
 
 
 def test_regression_never_enters_a_test(tmp_path):
     write_cells(tmp_path)
-    both, classification = summarise(cells_of(tmp_path)), summarise(cells_of(tmp_path, CLASSIFICATION))
-    assert set(both.pop("protocols")) - set(classification.pop("protocols")) == set(REGRESSION)
-    assert both == classification
-    only_regression = summarise(cells_of(tmp_path, REGRESSION))
-    assert set(only_regression["pairs"]["kd-base"]) == {"note"}
-    assert only_regression["accuracy_mean"] == {}
+    both, classification = cells_of(tmp_path), cells_of(tmp_path, CLASSIFICATION)
+    assert compare_methods(both, "pairs") == compare_methods(classification, "pairs")
+    assert compare_methods(both, "tasks") == compare_methods(classification, "tasks")
+    assert correlate_gains(both) == correlate_gains(classification)
+    only_regression = comparison(tmp_path, "kd-base", tasks=REGRESSION)
+    assert (only_regression.test.pairs, only_regression.has_mean, only_regression.tested) == (0, False, False)
+    assert pair_scores(cells_of(tmp_path, REGRESSION)).empty
 
 
 def test_two_tasks_give_sentences_instead_of_tests(tmp_path):
     write_cells(tmp_path)
-    cells, text = cells_and_text(tmp_path, ["gtzan", "fma_small"])
-    assert summarise(cells)["pairs"]["kd-base"] == {"note": "2 pairs are too few: a test needs at least 3."}
-    assert summarise(cells)["kd_follows_fix"] == {"note": "2 tasks are too few: a test needs at least 3."}
-    assert "kd - base    2 tasks are too few" in text
+    two = ["gtzan", "fma_small"]
+    row = comparison(tmp_path, "kd-base", tasks=two)
+    assert (row.note, row.has_mean) == ("2 pairs are too few: a test needs at least 3.", False)
+    assert correlate_gains(cells_of(tmp_path, two)).note == "2 tasks are too few: a test needs at least 3."
+    assert "kd - base    2 tasks are too few" in text_of(tmp_path, two)
 
 
 def test_equal_gains_keep_their_size_and_counts_beside_the_sentence(tmp_path):
     write_cells(tmp_path, divisors=(1, 2))
-    cells, text = cells_and_text(tmp_path, divisors=(1, 2))
-    row = summarise(cells)["pairs"]["init-base"]
-    assert row["note"] == "+2.0 points in all 12 pairs: without variance there is no test."
-    assert [row[key] for key in ("pairs", "wins", "ties", "losses", "points")] == pytest.approx([12, 12, 0, 0, 2])
+    row, text = comparison(tmp_path, "init-base", divisors=(1, 2)), text_of(tmp_path, divisors=(1, 2))
+    assert row.note == "+2.0 points in all 12 pairs: without variance there is no test."
+    test = row.test
+    assert [test.pairs, test.wins, test.ties, test.losses, test.mean] == pytest.approx([12, 12, 0, 0, 2])
     assert "init - base  +2.0 points in all 12 pairs: without variance" in text
     assert "init - base  +2.0 points in all 6 tasks: without variance" in text
 
 
 def test_a_claim_is_said_to_need_the_tests_over_pairs_and_over_tasks(tmp_path):
     write_cells(tmp_path, divisors=(1, 2))
-    text = cells_and_text(tmp_path, divisors=(1, 2))[1]
+    text = text_of(tmp_path, divisors=(1, 2))
     assert "over (task, capacity) pairs" in text and "over the classification tasks, each the mean" in text
     assert "a claim needs both tests, over pairs and over tasks" in text
 
@@ -264,32 +279,33 @@ def test_a_score_that_cannot_be_used_is_named_by_file_and_field(tmp_path, fields
 
 def test_gain_of_kd_that_mirrors_the_gain_of_fix_correlates_to_minus_one(tmp_path):
     write_cells(tmp_path)
-    row = summarise(cells_of(tmp_path))["kd_follows_fix"]
-    assert row["tasks"] == 6
-    assert row["r"] == pytest.approx(-1)
+    found = correlate_gains(cells_of(tmp_path))
+    assert found.pairs == 6
+    assert found.r == pytest.approx(-1)
 
 
-def test_summary_holds_no_lists_and_no_nan(tmp_path):
+def test_metrics_hold_no_lists_and_no_nan(tmp_path):
     write_cells(tmp_path, divisors=(1, 2))
 
     def leaves(node):
         return [leaf for child in node.values() for leaf in leaves(child)] if isinstance(node, dict) else [node]
 
     for tasks in (TASKS, REGRESSION, ["gtzan"]):
-        summary = summarise(cells_of(tmp_path, tasks, divisors=(1, 2)))
-        assert all(type(leaf) in (int, float, str) for leaf in leaves(summary))
-        json.dumps(summary, allow_nan=False)
+        results = compute(tmp_path, tasks, divisors=(1, 2))
+        for metrics in (headline(results), as_metrics(results.pilot)):
+            assert all(type(leaf) in (int, float, str) for leaf in leaves(metrics))
+            json.dumps(metrics, allow_nan=False)
 
 
 def test_text_gives_scores_with_protocol_and_reference_lines(tmp_path):
     write_cells(tmp_path)
     write_cells(tmp_path, ["fma_small"], folds=1)
-    lines = cells_and_text(tmp_path)[1].splitlines()
+    lines = text_of(tmp_path).splitlines()
     gtzan = next(line for line in lines if line.startswith("GTZAN"))
-    assert gtzan.split()[:5] == ["GTZAN", "stratified", "3-fold", "CV", "16"]
+    assert gtzan.split()[:5] == ["GTZAN", "stratified", "3-fold", "CV", "128"]
     assert gtzan.split()[5:] == ["50.0", "46.0", "52.0", "52.0", "10.0", "12.5", "300"]
     valence = next(line for line in lines if line.startswith("EmoMusic valence"))
-    assert valence.split()[5:] == ["16", "0.500", "0.360", "0.520", "0.570", "300"]
+    assert valence.split()[5:] == ["128", "0.500", "0.360", "0.520", "0.570", "300"]
 
 
 @pytest.fixture
@@ -302,40 +318,32 @@ def mixed(tmp_path):
 
 
 def test_every_table_names_the_protocol_of_every_task(mixed):
-    text = cells_and_text(mixed, divisors=(1, 2))[1]
+    text = text_of(mixed, divisors=(1, 2))
     tables = [section for section in text.split("\n\n") if "\ntask " in section]
     accuracy, macro_f1, r2, squared_correlation, *within = tables
     regression = [r2, squared_correlation, *(table for table in within if ", r2\n" in table)]
     for table in (accuracy, macro_f1, *(table for table in within if ", accuracy\n" in table)):
-        assert "GTZAN             artist-grouped 10-fold CV 16 " in table
-        assert "Extended Ballroom stratified 10-fold CV     16 " in table
-        assert "FMA small         official split            16 " in table
+        assert "GTZAN             artist-grouped 10-fold CV 64 " in table
+        assert "Extended Ballroom stratified 10-fold CV     64 " in table
+        assert "FMA small         official split            64 " in table
     assert len(within) == 8
     assert len(regression) == 6
-    assert all("EmoMusic valence official split 16 " in table for table in regression)
-
-
-def test_the_summary_names_protocols_so_that_a_diff_of_metrics_shows_a_change(mixed):
-    protocols = summarise(cells_of(mixed, divisors=(1, 2)))["protocols"]
-    assert set(protocols) == set(TASKS)
-    assert protocols["gtzan"] == "artist-grouped 10-fold CV"
-    assert protocols["extended_ballroom"] == "stratified 10-fold CV"
-    assert protocols["fma_small"] == "official split"
+    assert all("EmoMusic valence official split 64 " in table for table in regression)
 
 
 def test_headings_say_of_how_many_seeds_scores_are_the_mean(tmp_path):
     write_cells(tmp_path, seeds=3)
-    text = cells_and_text(tmp_path)[1]
+    text = text_of(tmp_path)
     assert all(heading in text for heading in ("Accuracy, %, mean of 3 seeds", "squared correlation, mean of 3 seeds"))
     write_cells(tmp_path)
-    assert not any(words in cells_and_text(tmp_path)[1] for words in (", mean of", "standard deviation over"))
+    assert not any(words in text_of(tmp_path) for words in (", mean of", "standard deviation over"))
 
 
 def test_text_gives_the_spread_over_seeds_where_there_are_several(tmp_path):
     write_cells(tmp_path, seeds=3)
-    sections = cells_and_text(tmp_path)[1].split("\n\n")
+    sections = text_of(tmp_path).split("\n\n")
     accuracy = next(s for s in sections if s.startswith("Accuracy, standard deviation over 3 seeds in points\n"))
-    assert "GTZAN             stratified 3-fold CV 16         1.0   1.0   1.0   1.0    300" in accuracy
+    assert "GTZAN             stratified 3-fold CV 128        1.0   1.0   1.0   1.0    300" in accuracy
     r2 = next(s for s in sections if s.startswith("Regression, standard deviation of r2 over 3 seeds\n"))
     assert r2.splitlines()[-1].split()[-5:] == ["0.010", "0.010", "0.010", "0.010", "300"]
 
@@ -343,7 +351,7 @@ def test_text_gives_the_spread_over_seeds_where_there_are_several(tmp_path):
 def test_text_gives_every_test_within_tasks_with_its_number_of_folds_or_clips(tmp_path):
     write_cells(tmp_path)
     write_cells(tmp_path, ["fma_small"], folds=1)
-    sections = cells_and_text(tmp_path)[1].split("\n\n")
+    sections = text_of(tmp_path).split("\n\n")
     accuracy = next(s for s in sections if s.startswith("Within tasks: kd - base, accuracy\n"))
     gtzan = next(line for line in accuracy.splitlines() if line.startswith("GTZAN"))
     assert gtzan.split()[5:] == ["+2.0", "[-1.9,", "5.9]", "0.160", "0.479", "3", "folds"]
@@ -351,13 +359,13 @@ def test_text_gives_every_test_within_tasks_with_its_number_of_folds_or_clips(tm
     r2 = next(s for s in sections if s.startswith("Within tasks: init - base, r2\n"))
     assert r2.splitlines()[-5].split()[-5:] == ["-", "-", "-", "3", "folds"]
     assert " ".join(r2.split()).endswith(
-        "EmoMusic arousal, 16 channels: All 3 folds have the same difference: without variance there is no test."
+        "EmoMusic arousal, 128 channels: All 3 folds have the same difference: without variance there is no test."
     )
 
 
 def test_text_says_each_test_in_two_lines(tmp_path):
     write_cells(tmp_path)
-    text = cells_and_text(tmp_path)[1]
+    text = text_of(tmp_path)
     assert "kd - base    +3.5 points [1.5, 5.5], t(5) = 4.6, p = 0.006, 6 wins, 0 losses of 6 tasks" in text
     assert "             Holm p = 0.018, d_z = 1.87, sign-flip p = 0.031, Wilcoxon p = 0.031" in text
     assert "kd - init    +1.5 points [-0.5, 3.5], t(5) = 2.0, p = 0.107, 4 wins, 1 tie, 1 loss of 6 tasks" in text
@@ -367,13 +375,13 @@ def test_text_fits_100_columns(tmp_path):
     write_cells(tmp_path, divisors=(1, 2, 4, 8))
     write_cells(tmp_path, ["gtzan"], (1, 2, 4, 8), folds=10, protocol="artist_cv")  # the longest name
     write_cells(tmp_path, ["fma_medium"], (1, 2, 4, 8), folds=2)  # a sentence in place of a test
-    text = cells_and_text(tmp_path, divisors=(1, 2, 4, 8), synthetic=True)[1]
+    text = text_of(tmp_path, divisors=(1, 2, 4, 8), synthetic=True)
     assert max(map(len, text.splitlines())) <= 100
 
 
 def test_text_sets_the_papers_numbers_apart(tmp_path):
     write_cells(tmp_path)
-    text = cells_and_text(tmp_path)[1]
+    text = text_of(tmp_path)
     assert "The paper, not measured here" in text
     assert "+2.62" in text
     assert "+2.20" in text
@@ -381,11 +389,11 @@ def test_text_sets_the_papers_numbers_apart(tmp_path):
 
 def test_synthetic_run_says_so_and_what_it_cannot_resolve(tmp_path):
     write_cells(tmp_path)
-    text = cells_and_text(tmp_path, synthetic=True)[1]
+    text = text_of(tmp_path, synthetic=True)
     assert text.startswith("Synthetic data")
     assert "2.6 points" in text
     assert "the intervals of a run say what it does resolve" in text
-    assert "ynthetic" not in cells_and_text(tmp_path)[1]
+    assert "ynthetic" not in text_of(tmp_path)
 
 
 def test_demo_preset_is_synthetic_and_paper_preset_with_own_data_is_not():
@@ -402,7 +410,7 @@ def test_demo_preset_is_synthetic_and_paper_preset_with_own_data_is_not():
 
 
 def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
-    (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
+    write_params(tmp_path)
     write_cells(tmp_path)
     write_cells(tmp_path, ["fma_small"], folds=1)
     write_curves(tmp_path)
@@ -432,20 +440,17 @@ def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
 
 def test_headline_is_a_few_numbers_for_a_diff_and_the_table_holds_the_tests(tmp_path):
     write_cells(tmp_path, divisors=(1, 2))
-    summary = summarise(read_cells(TASKS, [1, 2], tmp_path / "metrics/transfer"))
-    numbers = headline(summary)
+    results = compute(tmp_path, divisors=(1, 2))
+    numbers = headline(results)
     assert numbers["gain"] == {"fix": -7.0, "init": 2.0, "kd": 3.5}
     assert set(numbers["p_holm"]) < {f"{a}-{b}" for a, b in COMPARISONS}, "init is constant, and has no test"
-    table = list_tests(summary).set_index(["over", "comparison"])
+    table = tabulate([*results.over_pairs, *results.over_tasks]).set_index(["over", "comparison"])
     assert table.loc[("pairs", "kd-base"), "pairs"] == 12
-    assert table.loc[("tasks", "kd-base"), "p_sign_flip"] == summary["tasks"]["kd-base"]["p_sign_flip"]
+    kd = find(results.over_tasks, "kd-base")
+    assert table.loc[("tasks", "kd-base"), ["p_holm", "p_sign_flip"]].tolist() == [kd.p_adjusted, kd.sign_flip.p]
     assert table.loc[("pairs", "init-base"), "note"].startswith("+2.0 points in all 12 pairs")
 
 
 def test_headline_of_regression_alone_is_empty_not_an_error(tmp_path):
     write_cells(tmp_path, REGRESSION)
-    assert headline(summarise(read_cells(REGRESSION, [1], tmp_path / "metrics/transfer"))) == {
-        "accuracy_mean": {},
-        "gain": {},
-        "p_holm": {},
-    }
+    assert headline(compute(tmp_path, REGRESSION)) == {"accuracy_mean": {}, "gain": {}, "p_holm": {}}

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -133,8 +134,14 @@ def printed(*names):
 
 
 def compared(*names, over="tasks"):
-    tests = compare(read(*names)).tests
-    return tests[tests["over"] == over].set_index(["revision", "method"])
+    """The tests of one table, one row per revision and method."""
+    rows = [
+        {"revision": row.revision, "method": row.method, **vars(row.test), "p_holm": row.p_adjusted, "note": row.note}
+        | {"p_sign_flip": row.sign_flip.p if row.sign_flip else np.nan, "note_exact": row.note_exact}
+        for row in compare(read(*names)).tests
+        if row.over == over
+    ]
+    return pd.DataFrame(rows).set_index(["revision", "method"])
 
 
 def scores_of(scores, task, method, divisor=1):
@@ -240,6 +247,7 @@ def test_capacities_are_pairs_as_in_the_paper_and_beside_it_a_task_is_one_pair_t
     repository.commit()
     for task in TASKS:
         repository.write_cell(task, "kd", 2, score=0.5 + 2 * GAINS[task])
+    assert list(compare(read("main", "workspace")).scores["divisor"].unique()) == [2, 1], "channels ascend"
     pairs, tasks = (compared("main", "workspace", over=over).loc[(1, "kd")] for over in ("pairs", "tasks"))
     assert (pairs["pairs"], pairs["ties"], pairs["mean"]) == (6, 3, pytest.approx(2))
     assert (tasks["pairs"], tasks["ties"], tasks["mean"]) == (3, 0, pytest.approx(2))
@@ -265,7 +273,7 @@ def test_scores_of_another_protocol_folds_or_clips_are_listed_and_not_compared(r
     assert "gtzan" not in set(scores["task"])
     assert len(apart) == len(METHODS)
     text = printed("main", "HEAD~1")
-    assert f"HEAD~1 GTZAN x1 - main: {reason}; HEAD~1: accuracy, official split, 150 clips Paired" in text
+    assert f"HEAD~1 GTZAN 1/1 - main: {reason}; HEAD~1: accuracy, official split, 150 clips Paired" in text
     assert "2 tasks are too few: a test needs at least 3." in text
 
 
@@ -286,8 +294,8 @@ def test_a_revision_that_does_not_compare_leaves_the_others_tests_as_they_are(re
     assert tests.loc[(1, "kd"), ["pairs", "mean"]].tolist() == pytest.approx([3, 2])
     assert tests.loc[(2, "kd"), "note"] == "1 task is too few: a test needs at least 3."
     text = printed("main", "distil", "workspace")
-    assert "DCASE2016 scenes official split x1 base 50.0 50.0 -" in text
-    arousal = "EmoMusic genre x1, EmoMusic arousal x1, DCASE2016 scenes x1"
+    assert "DCASE2016 scenes official split 1/1 base 50.0 50.0 -" in text
+    arousal = "EmoMusic genre 1/1, EmoMusic arousal 1/1, DCASE2016 scenes 1/1"
     assert f"workspace {arousal} - not in its params.yaml" in text
 
 
@@ -295,7 +303,7 @@ def test_cells_without_a_file_are_listed_together(repository):
     for task, method in (("gtzan", "fix"), ("dcase2016", "fix"), ("dcase2016", "kd")):
         repository.path(task, method).unlink()
     repository.commit()
-    assert "GTZAN x1 (fix), DCASE2016 scenes x1 (fix, kd) - no file in metrics/transfer" in printed("main~1", "main")
+    assert "GTZAN 1/1 (fix), DCASE2016 scenes 1/1 (fix, kd) - no file in metrics/transfer" in printed("main~1", "main")
     assert compared("main~1", "main")["pairs"].loc[1].tolist() == [3, 1, 3, 2]
 
 
@@ -445,7 +453,7 @@ def test_of_a_run_of_some_cells_only_these_are_compared(repository):
     repository.run(kd=1)
     repository.edit_lock("transfer@dcase2016-kd-1", **before["transfer@dcase2016-kd-1"])
     changed = "transfer.kd in params.yaml has changed since the last run"
-    assert f"workspace DCASE2016 scenes x1 (kd) - {changed}" in printed("main", "workspace")
+    assert f"workspace DCASE2016 scenes 1/1 (kd) - {changed}" in printed("main", "workspace")
     assert compared("main", "workspace")["pairs"].loc[1].tolist() == [3, 3, 3, 2]
 
 
@@ -530,7 +538,7 @@ def test_scores_that_were_edited_after_the_run_are_left_out_with_the_reason(repo
     repository.write_cell("gtzan", "kd", score=0.99)
     reason = "its file in metrics/transfer is not the one that dvc.lock records: edited, or of another run"
     assert read_revision("workspace").left_out == {("gtzan", 1, "kd"): reason}
-    assert f"workspace GTZAN x1 (kd) - {reason}" in printed("honest", "workspace")
+    assert f"workspace GTZAN 1/1 (kd) - {reason}" in printed("honest", "workspace")
 
 
 def test_the_command_compares_the_last_commit_with_the_workspace(repository, capsys):

@@ -1,22 +1,32 @@
 """The pilot experiment: which songs it can use, what it learns, what it compares, and its Figure 1."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from cell_files import write_pilot
+from cell_files import CHANNELS, PILOT, write_pilot
 from matplotlib.text import Text
 from model_world import write_model
 
 from hearlog.corpora.corpus import Corpus
 from hearlog.corpora.genres import REASONS, as_task, count_songs, label_songs
-from hearlog.figures.pilot import pilot_scores
+from hearlog.figures.pilot import figure1
 from hearlog.figures.style import MINUS, save
 from hearlog.report.text import render_pilot
-from hearlog.results.pilot import NO_GENRES, SWITCHED_OFF, read_answers, read_summary, score_genres, summarise
+from hearlog.results.pilot import (
+    NO_GENRES,
+    SWITCHED_OFF,
+    Pilot,
+    as_metrics,
+    read_answers,
+    read_pilot,
+    score_genres,
+    summarise,
+)
 from hearlog.util.errors import InputError
 from stages import list_genres, pilot
 
@@ -111,17 +121,17 @@ def test_both_models_are_tested_on_the_same_songs_and_tell_what_can_be_told(worl
     assert read_metrics(world, "songs")["left_out"]["no_genre"] == 2
     for method in ("base", "fix"):
         pilot.main(method, 1)
-        metrics = read_metrics(world, f"{method}-x1")
+        metrics = read_metrics(world, f"{method}-div1")
         assert (metrics["songs"], metrics["genres"], metrics["channels"]) == (6, 2, 16)
         assert metrics["chance"] == metrics["majority"] == 0.5
-        folder = world / f"data/pilot/{method}-x1"
+        folder = world / f"data/pilot/{method}-div1"
         assert {path.name for path in folder.iterdir()} == {
             "predictions.parquet",
             "scores.tsv",
             "per_class.tsv",
             "confusion.tsv",
         }
-        assert len(pd.read_csv(world / f"plots/pilot/{method}-x1.tsv", sep="\t")) == 1
+        assert len(pd.read_csv(world / f"plots/pilot/{method}-div1.tsv", sep="\t")) == 1
     assert read_metrics(world, "fix-div1")["accuracy"] == 1
     answers = read_answers([1], world / "data/pilot")
     assert list(answers.index) == [(0, 0, f"{song:02}") for song in range(18, 24)]
@@ -135,38 +145,38 @@ def test_a_catalogue_without_genres_stops_nothing_and_every_page_says_so(world):
     assert read_metrics(world, "songs")["left_out"]["no_genre"] == 26
     for method in ("base", "fix"):
         pilot.main(method, 1)
-        metrics = read_metrics(world, f"{method}-x1")
+        metrics = read_metrics(world, f"{method}-div1")
         assert (metrics["songs"], metrics["genres"]) == (0, 0)
         assert "accuracy" not in metrics
     answers = read_answers([1], world / "data/pilot")
     summary = summarise(answers, [1], 16)
-    assert summary == {"songs": 0, "note": NO_GENRES}
+    assert summary == Pilot(note=NO_GENRES)
     assert render_pilot(summary).endswith(NO_GENRES)
-    (text,) = pilot_scores(score_genres(answers), summary, synthetic=True).texts
+    (text,) = figure1(score_genres(answers), summary, synthetic=True).texts
     assert text.get_text().replace("\n", " ") == NO_GENRES
 
 
 def compare(root, divisors=(1,), **settings):
     write_pilot(root, divisors=divisors, **settings)
     answers = read_answers(divisors, root / "data/pilot")
-    return score_genres(answers), summarise(answers, divisors, 16)
+    return score_genres(answers), summarise(answers, divisors, CHANNELS)
 
 
 def draw(root, synthetic=False, **settings):
     genres, summary = compare(root, **settings)
-    return pilot_scores(genres, summary, synthetic)
+    return figure1(genres, summary, synthetic)
 
 
-def test_without_widths_the_pilot_is_said_not_to_have_run(tmp_path):
+def test_without_capacities_the_pilot_is_said_not_to_have_run(tmp_path):
     answers = read_answers([], tmp_path)
-    assert summarise(answers, [], 16) == {"songs": 0, "note": SWITCHED_OFF}
+    assert as_metrics(summarise(answers, [], 16)) == {"songs": 0, "note": SWITCHED_OFF}
     assert score_genres(answers).empty
 
 
 def test_the_largest_capacity_is_compared(tmp_path):
     write_pilot(tmp_path, {"jazz": (0, 1, 0, 0)}, divisors=(1,))
     _, summary = compare(tmp_path, divisors=(2, 4))
-    assert (summary["channels"], summary["songs"]) == (64, 12)
+    assert (summary.channels, summary.songs) == (64, 12)
 
 
 def test_recall_of_a_genre_is_the_share_of_its_songs_told_right(tmp_path):
@@ -178,22 +188,19 @@ def test_recall_of_a_genre_is_the_share_of_its_songs_told_right(tmp_path):
 
 def test_all_songs_are_compared_by_mcnemars_exact_test(tmp_path):
     summary = compare(tmp_path)[1]
-    assert summary["accuracy"] == {"base": 50, "fix": pytest.approx(1000 / 12)}
-    assert summary["right"] == {"both": 5, "base_alone": 1, "fix_alone": 5, "none": 1}
-    difference = summary["fix-base"]
-    assert difference["points"] == pytest.approx(400 / 12)
-    assert difference["ci_low"] < 400 / 12 < difference["ci_high"]
-    assert difference["test"] == "McNemar"
-    assert difference["p"] == pytest.approx(2 * (1 + 6) / 2**6), "two-sided binomial of 1 in 6"
+    assert summary.accuracy == {"base": 50, "fix": pytest.approx(1000 / 12)}
+    assert summary.right == {"both": 5, "base_alone": 1, "fix_alone": 5, "none": 1}
+    assert summary.points == pytest.approx(400 / 12)
+    assert summary.ci_low < 400 / 12 < summary.ci_high
+    assert summary.test == "McNemar"
+    assert summary.p == pytest.approx(2 * (1 + 6) / 2**6), "two-sided binomial of 1 in 6"
 
 
 def test_seeds_do_not_multiply_songs(tmp_path):
     genres, once = compare(tmp_path)
     again, thrice = compare(tmp_path, seeds=3)
     pd.testing.assert_frame_equal(genres, again)
-    assert thrice["fix-base"].pop("test") == "sign-flip"
-    once["fix-base"].pop("test")
-    assert thrice == once
+    assert thrice == replace(once, test="sign-flip")
 
 
 def test_models_tested_on_different_songs_are_refused(tmp_path):
@@ -212,21 +219,25 @@ def test_a_missing_cell_is_named(tmp_path):
 def test_what_the_report_found_is_read_again_or_named(tmp_path):
     path = tmp_path / "pilot.json"
     with pytest.raises(InputError, match=r"pilot\.json: no such file\. Run: dvc repro"):
-        read_summary(path)
+        read_pilot(path)
     path.write_text("<<<<<<< HEAD\n{}")
     with pytest.raises(InputError, match=r"pilot\.json: not readable as JSON"):
-        read_summary(path)
+        read_pilot(path)
     path.write_text('{"songs": 12, "channels": 16}')
     with pytest.raises(InputError, match=r"pilot\.json: has no genres, accuracy, right, fix-base\. Run: dvc repro"):
-        read_summary(path)
-    summary = compare(tmp_path)[1]
-    path.write_text(json.dumps(summary))
-    assert read_summary(path) == summary
+        read_pilot(path)
+    path.write_text('{"songs": 1, "channels": 1, "genres": 1, "accuracy": {}, "right": {}, "fix-base": {"q": 1}}')
+    with pytest.raises(InputError, match=r"pilot\.json: not a summary of the pilot experiment \(.*'q'\)\. Run"):
+        read_pilot(path)
+    for genres in (PILOT, {"jazz": (0, 0, 1, 0)}, {}):
+        summary = compare(tmp_path, genres=genres)[1] if genres else Pilot(note=SWITCHED_OFF)
+        path.write_text(json.dumps(as_metrics(summary), allow_nan=False))
+        assert read_pilot(path) == summary
 
 
 def test_text_gives_both_models_their_test_and_who_was_right(tmp_path):
     text = render_pilot(compare(tmp_path)[1]).replace("\n", " ")
-    assert "Tags 50.0 %, logs 83.3 % on 12 test songs of 3 genres at 16 channels." in text
+    assert "Tags 50.0 %, logs 83.3 % on 12 test songs of 3 genres at 128 channels." in text
     assert "Right by both 5, by tags alone 1, by logs alone 5, by none 1" in text
     assert "fix - base +33.3 points [" in text
     assert text.endswith("McNemar p = 0.219.")
@@ -271,7 +282,7 @@ def test_the_commonest_genre_stands_beside_all_songs(tmp_path):
 
 def test_figure1_names_capacity_and_paired_difference(tmp_path):
     words = draw(tmp_path, divisors=(1, 4)).get_suptitle()
-    assert words.startswith(f"3 genres, 64 channels\nlogs {MINUS} tags +33.3 points [")
+    assert words.startswith(f"3 genres, 128 channels\nlogs {MINUS} tags +33.3 points [")
     assert words.endswith("], McNemar p = 0.219")
 
 

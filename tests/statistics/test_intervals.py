@@ -7,7 +7,7 @@ from cell_files import write_cells
 from scipy import stats
 
 from hearlog.results.cells import read_cells
-from hearlog.results.intervals import read_intervals
+from hearlog.results.folds import read_intervals
 from hearlog.statistics.intervals import score_interval, wilson_interval
 
 

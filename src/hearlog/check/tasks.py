@@ -11,7 +11,7 @@ from hearlog.corpora import splits
 from hearlog.corpora.corpus import ITEM_COLUMNS, PARTS
 from hearlog.corpora.readers import READERS
 from hearlog.params import Params, Task
-from hearlog.results.cells import protocol_label
+from hearlog.results.names import protocol_label
 from hearlog.util.plain_text import counted, some
 
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, PAGE, QUIET, STYLE, SYNTHETIC_SCORES, short_name
 from hearlog.figures.task_panels import name_task
-from hearlog.results.cells import read_predictions
+from hearlog.results.folds import read_predictions
 from hearlog.transfer.methods import METHODS
 
 _TASKS_ABREAST = 2
@@ -35,7 +35,7 @@ def confusion_matrices(cells: pd.DataFrame, folder: Path, method: str, synthetic
     cells
         As of `hearlog.results.cells.read_cells`.
     folder
-        As of `hearlog.results.cells.read_predictions`.
+        Folder of predictions, see `hearlog.results.folds.read_predictions`.
     method
         Whose matrices to draw.
     synthetic

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hearlog.figures.style import COLOURS, MARKERS, QUIET, STYLE, SYNTHETIC
 from hearlog.figures.task_panels import PANELS_ABREAST, task_panels
-from hearlog.results.over_tasks import read_curves
+from hearlog.results.curves import read_curves
 from hearlog.transfer.methods import METHODS, TRAINED
 
 _LOSSES = {"classification": "cross-entropy", "regression": "squared error"}
@@ -31,7 +31,7 @@ def training_curves(cells: pd.DataFrame, folder: Path, synthetic: bool) -> Figur
     cells
         As of `hearlog.results.cells.read_cells`.
     folder
-        As of `hearlog.results.over_tasks.read_curves`.
+        Folder of curves, see `hearlog.results.curves.read_curves`.
     synthetic
         Whether to say that the numbers are of the embedded data set.
     """

@@ -25,7 +25,10 @@ from hearlog.figures.style import (
     name_panel,
     short_name,
 )
-from hearlog.results.cells import protocol_label
+from hearlog.results.comparisons import Comparison, find
+from hearlog.results.names import protocol_label
+from hearlog.results.run import Results
+from hearlog.statistics.paired_tests import CORRECTION
 from hearlog.transfer.methods import COMPARISONS
 from hearlog.util.plain_text import p_equals
 
@@ -33,27 +36,19 @@ _UNITS = {"classification": "points of accuracy", "regression": "r²"}
 _PERCENT = {"classification": 100, "regression": 1}
 
 
-def paired_differences(cells: pd.DataFrame, summary: dict[str, Any], within: pd.DataFrame, synthetic: bool) -> Figure:
-    """Draw the difference of every pair of scores, a panel a comparison, and the means that the tests are about.
+def paired_differences(results: Results) -> Figure:
+    """Draw the difference of every pair of scores, one panel per comparison, and the means that the tests are about.
 
-    Classification stands above, with the mean over all pairs and, where there are several capacities, that over
-    task means, as far as there are tests of them. Regression has another unit, stands below and has no mean.
+    Classification is above, with the mean over all pairs and, where there are several capacities, that over task
+    means, if there are enough pairs for a mean. Regression has another unit, is below and has no mean.
 
-    Parameters
-    ----------
-    cells
-        As of `hearlog.results.cells.read_cells`.
-    summary
-        As of `hearlog.results.over_tasks.summarise`: the means and their intervals are its ``pairs`` and ``tasks``.
-    within
-        As of `hearlog.results.within_tasks.compare`: the intervals of single pairs. Over folds of unequal size their
-        middle is not quite the dot, which is the difference of the scores that the tests take.
-    synthetic
-        Whether to say that the numbers are of the embedded data set.
+    The intervals of single pairs are those of the tests within tasks. Over folds of unequal size their middle is not
+    quite the dot, which is the difference of the scores that the tests take.
     """
+    cells = results.cells
     kinds = [kind for kind in _UNITS if kind in set(cells["kind"])]
     blocks = [cells[cells["kind"] == kind] for kind in kinds]
-    means = {kind: _means(block, summary) for kind, block in zip(kinds, blocks, strict=True)}
+    means = {kind: _means(results) if kind == "classification" else [] for kind in kinds}
     heights = [block["task"].nunique() + len(means[kind]) for kind, block in zip(kinds, blocks, strict=True)]
     size = (PAGE, (0.24 + 0.08 * len(cells["channels"].unique())) * sum(heights) + 1.3)
     with rc_context(STYLE):
@@ -62,27 +57,27 @@ def paired_differences(cells: pd.DataFrame, summary: dict[str, Any], within: pd.
             len(kinds), len(COMPARISONS), sharex="row", sharey="row", squeeze=False, height_ratios=heights
         )
         for block, kind, panels in zip(blocks, kinds, grid, strict=True):
-            pairs = _pairs(block, within)
+            pairs = _pairs(block, results.within)
             for axes, comparison in zip(panels, COMPARISONS, strict=True):
                 _draw_pairs(axes, pairs, comparison)
-                tests = [summary[over]["-".join(comparison)] for over in means[kind]]
+                tests = [find(table, "-".join(comparison)) for table in means[kind]]
                 _draw_means(axes, tests, block["task"].nunique())
-            _name_lines(panels[0], block, means[kind])
+            _name_lines(panels[0], block, [table[0].over for table in means[kind]])
             figure.align_xlabels(panels)
             panels[0].set_xlabel(f"difference, {_UNITS[kind]}", loc="left")
-        remarks = [_in_words(cells, summary, comparison) for comparison in COMPARISONS]
+        remarks = [_in_words(results, "-".join(comparison)) for comparison in COMPARISONS]
         most = max(remark.count("\n") for remark in remarks)
         for position, (axes, comparison, remark) in enumerate(zip(grid[0], COMPARISONS, remarks, strict=True)):
             level = remark + "\n" * (most - remark.count("\n"))
             name_panel(axes, position, f" {MINUS} ".join(comparison), level)
-        figure.legend(handles=_legend(cells, summary), loc="outside lower center", ncols=2)
-        if synthetic:
+        figure.legend(handles=_legend(results), loc="outside lower center", ncols=2)
+        if results.synthetic:
             figure.suptitle(SYNTHETIC_SCORES, style="italic")
     return figure
 
 
 def _pairs(cells: pd.DataFrame, within: pd.DataFrame) -> pd.DataFrame:
-    """One row a comparison, task and capacity: ``line``, ``difference``, ``ci_low``, ``ci_high``."""
+    """One row per comparison, task and capacity: ``line``, ``difference``, ``ci_low``, ``ci_high``."""
     keys = ["task", "channels"]
     scores = cells.pivot_table(index=keys, columns="method", values="score") * _PERCENT[cells["kind"].iloc[0]]
     pairs = pd.concat({f"{a}-{b}": scores[a] - scores[b] for a, b in COMPARISONS}, names=["comparison"])
@@ -95,16 +90,10 @@ def _pairs(cells: pd.DataFrame, within: pd.DataFrame) -> pd.DataFrame:
     return table.merge(intervals, on=["comparison", *keys], how="left")
 
 
-def _means(cells: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
-    """List over what the means are that are drawn below the pairs."""
-    if cells["kind"].iloc[0] != "classification":
-        return []
-    tables = ["pairs", "tasks"][: _several(cells) + 1]
-    return [over for over in tables if any("points" in test for test in summary[over].values())]
-
-
-def _several(cells: pd.DataFrame) -> bool:
-    return len(cells["channels"].unique()) > 1
+def _means(results: Results) -> list[list[Comparison]]:
+    """List the comparisons whose means are drawn below the pairs of classification."""
+    tables = [results.over_pairs, results.over_tasks][: results.several_capacities + 1]
+    return [table for table in tables if any(row.has_mean for row in table)]
 
 
 def _draw_pairs(axes: Axes, pairs: pd.DataFrame, comparison: Sequence[str]) -> None:
@@ -118,19 +107,20 @@ def _draw_pairs(axes: Axes, pairs: pd.DataFrame, comparison: Sequence[str]) -> N
     axes.locator_params(axis="x", nbins=4)
 
 
-def _draw_means(axes: Axes, tests: list[dict[str, Any]], first: int) -> None:
-    for line, test in enumerate(tests, start=first):
-        if "note" not in test:
-            ends = [test["ci_low"], test["ci_high"]]
+def _draw_means(axes: Axes, comparisons: list[Comparison], first: int) -> None:
+    for line, comparison in enumerate(comparisons, start=first):
+        test = comparison.test
+        if comparison.tested:
+            ends = [test.ci_low, test.ci_high]
             axes.plot(ends, [line, line], color="black", linewidth=1.6, solid_capstyle="butt")
-        if "points" in test:
-            axes.plot(test["points"], line, "|", color="black", markersize=9, markeredgewidth=1.6)
-    if tests:
+        if comparison.has_mean:
+            axes.plot(test.mean, line, "|", color="black", markersize=9, markeredgewidth=1.6)
+    if comparisons:
         axes.axhline(first - 0.5, color=FAINT, linewidth=0.6)
 
 
 def _name_lines(axes: Axes, cells: pd.DataFrame, means: list[str]) -> None:
-    """Write beside the first panel what each line is: a task with its protocol, or a mean."""
+    """Write next to the first panel what each line is: a task with its protocol, or a mean."""
     tasks = cells.groupby("task", sort=False).first()
     names = [
         (short_name(task["title"], 28), protocol_label(task["protocol"], task["folds"])) for _, task in tasks.iterrows()
@@ -145,30 +135,35 @@ def _name_lines(axes: Axes, cells: pd.DataFrame, means: list[str]) -> None:
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 
-def _in_words(cells: pd.DataFrame, summary: dict[str, Any], comparison: Sequence[str]) -> str:
-    """Write the test over pairs and, of several capacities, beside its p that of the test over tasks."""
-    if "classification" not in set(cells["kind"]):
+def _in_words(results: Results, name: str) -> str:
+    """Write the test over pairs and, with several capacities, next to its p that of the test over tasks."""
+    if "classification" not in set(results.cells["kind"]):
         return "r² is not pooled over tasks"
-    pairs, tasks = (summary[over]["-".join(comparison)] for over in ("pairs", "tasks"))
-    if "note" in pairs:
-        return textwrap.fill(pairs["note"].replace("-", MINUS), 26)
-    mean = f"{pairs['points']:+.1f}".replace("-", MINUS)
+    pairs, tasks = find(results.over_pairs, name), find(results.over_tasks, name)
+    if not pairs.tested:
+        return textwrap.fill(pairs.note.replace("-", MINUS), 26)
+    test = pairs.test
+    mean = f"{test.mean:+.1f}".replace("-", MINUS)
     lines = [
-        f"{mean} {interval(pairs['ci_low'], pairs['ci_high'])}",
-        f"{pairs['wins']} won, {pairs['ties']} tied, {pairs['losses']} lost",
+        f"{mean} {interval(test.ci_low, test.ci_high)}",
+        f"{test.wins} won, {test.ties} tied, {test.losses} lost",
     ]
-    if not _several(cells):
-        return "\n".join([*lines, f"Holm's {p_equals(pairs['p_holm'])}"])
-    over_tasks = "no test" if "note" in tasks else f"Holm's {p_equals(tasks['p_holm'])}"
-    return "\n".join([*lines, f"Holm's {p_equals(pairs['p_holm'])} over pairs", f"{over_tasks} over tasks"])
+    if not results.several_capacities:
+        return "\n".join([*lines, _adjusted(pairs)])
+    over_tasks = _adjusted(tasks) if tasks.tested else "no test"
+    return "\n".join([*lines, f"{_adjusted(pairs)} over pairs", f"{over_tasks} over tasks"])
 
 
-def _legend(cells: pd.DataFrame, summary: dict[str, Any]) -> list[Line2D]:
-    channels = sorted(cells["channels"].unique())
+def _adjusted(comparison: Comparison) -> str:
+    return f"{CORRECTION}'s {p_equals(comparison.p_adjusted)}"
+
+
+def _legend(results: Results) -> list[Line2D]:
+    channels = sorted(results.cells["channels"].unique())
     capacity = f"; channels from the top: {', '.join(map(str, channels))}" if len(channels) > 1 else ""
     dot = f"one pair, 95 % interval within the task{capacity}"
     entries = [Line2D([], [], color=QUIET, marker="o", linewidth=0.7, label=dot)]
-    if any("points" in test for test in summary["pairs"].values()):
+    if _means(results):
         look: Any = {"marker": "|", "markersize": 8, "markeredgewidth": 1.6, "linewidth": 1.6}
         label = "mean with the interval of the paired t-test"
         entries.append(Line2D([], [], color="black", label=label, **look))

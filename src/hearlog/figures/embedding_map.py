@@ -26,7 +26,7 @@ def embedding_map(divisor: int, channels: int, folder: Path, items: Path, synthe
     Parameters
     ----------
     divisor
-        Multiplier of ``channels``.
+        Divisor of ``channels``.
     channels
         ``model.channels``: those of the estimator of divisor 1.
     folder

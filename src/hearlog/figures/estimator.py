@@ -44,7 +44,7 @@ def estimator_quality(divisors: Iterable[int], channels: int, folder: Path, plot
     Parameters
     ----------
     divisors
-        Multipliers of ``channels``.
+        Divisors of ``channels``.
     channels
         ``model.channels``: those of the estimator of divisor 1.
     folder

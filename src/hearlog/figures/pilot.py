@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, MINUS, QUIET, STYLE, SYNTHETIC, interval
-from hearlog.results.pilot import MODELS
+from hearlog.results.pilot import MODELS, Pilot
 from hearlog.statistics.intervals import wilson_interval
 from hearlog.util.plain_text import p_equals
 
@@ -27,7 +27,7 @@ _CHANCE: dict[str, Any] = {"color": FAINT, "linewidth": 1.4, "zorder": 0}
 _MAJORITY: dict[str, Any] = {"color": QUIET, "linewidth": 0.8, "linestyle": (0, (2, 1.5)), "zorder": 1}
 
 
-def pilot_scores(genres: pd.DataFrame, summary: dict[str, Any], synthetic: bool) -> Figure:
+def figure1(genres: pd.DataFrame, pilot: Pilot, synthetic: bool) -> Figure:
     """Draw the recall of both models for all songs and for every genre, with Wilson's intervals.
 
     Genres are sorted by how much better logs tell them than tags. Of more than 40, those with the most test songs are
@@ -37,9 +37,9 @@ def pilot_scores(genres: pd.DataFrame, summary: dict[str, Any], synthetic: bool)
     Parameters
     ----------
     genres
-        As of `hearlog.results.pilot.score_genres`.
-    summary
-        As of `hearlog.results.pilot.summarise`.
+        Scores as returned by `hearlog.results.pilot.score_genres`.
+    pilot
+        Comparison as returned by `hearlog.results.pilot.summarise`.
     synthetic
         Whether to say that the numbers are of the embedded data set.
 
@@ -49,14 +49,14 @@ def pilot_scores(genres: pd.DataFrame, summary: dict[str, Any], synthetic: bool)
     """
     with rc_context(STYLE):
         if genres.empty:
-            return _empty(summary["note"])
+            return _empty(pilot.note)
         lines = pd.concat([_all_songs(genres), _sorted(genres)], ignore_index=True)
         figure = Figure(figsize=(COLUMN, 0.15 * len(lines) + 1.65), layout="constrained")
         axes = figure.add_subplot()
-        _draw_recall(axes, lines, 100 / summary["genres"], 100 * genres["songs"].max() / genres["songs"].sum())
+        _draw_recall(axes, lines, 100 / pilot.genres, 100 * genres["songs"].max() / genres["songs"].sum())
         _name_lines(axes, lines)
         figure.legend(handles=_legend(), loc="outside lower center", ncols=1)
-        title = _in_words(summary, len(lines) - 1)
+        title = _in_words(pilot, len(lines) - 1)
         few = f"{SYNTHETIC}, too small to resolve single genres\n"
         figure.suptitle(few * synthetic + title, style="italic", fontsize=7)
     return figure
@@ -112,15 +112,11 @@ def _name_lines(axes: Axes, lines: pd.DataFrame) -> None:
     axes.annotate("test songs", (0, -0.6), xytext=(-5, 2), va="bottom", fontsize=6, color=QUIET, **place)
 
 
-def _in_words(summary: dict[str, Any], shown: int) -> str:
-    genres, difference = summary["genres"], summary["fix-base"]
-    few = f" ({shown} with most test songs shown)" if shown < genres else ""
-    test = ""
-    if "note" not in difference:
-        ends = interval(difference["ci_low"], difference["ci_high"])
-        test = f" {ends}, {difference['test']} {p_equals(difference['p'])}"
-    points = f"logs - tags {difference['points']:+.1f} points".replace("-", MINUS)
-    return f"{genres} genres{few}, {summary['channels']} channels\n{points}{test}"
+def _in_words(pilot: Pilot, shown: int) -> str:
+    few = f" ({shown} with most test songs shown)" if shown < pilot.genres else ""
+    test = "" if pilot.note else f" {interval(pilot.ci_low, pilot.ci_high)}, {pilot.test} {p_equals(pilot.p)}"
+    points = f"logs - tags {pilot.points:+.1f} points".replace("-", MINUS)
+    return f"{pilot.genres} genres{few}, {pilot.channels} channels\n{points}{test}"
 
 
 def _legend() -> list[Line2D]:

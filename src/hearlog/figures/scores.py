@@ -35,9 +35,8 @@ def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
     Parameters
     ----------
     cells
-        As of `hearlog.results.cells.read_cells`, with its ``spread`` (as of `hearlog.results.cells.read_spread`), nan
-        where a score is of one fold and seed, and with ``ci_low`` and ``ci_high`` (as of
-        `hearlog.results.intervals.read_intervals`).
+        Scores of `hearlog.results.run.Results`: ``spread`` is nan where a score is of one fold and seed, ``ci_low`` and
+        ``ci_high`` elsewhere.
     synthetic
         Whether to say that the numbers are of the embedded data set.
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hearlog.figures.style import COLUMN, PAGE, name_panel, short_name
-from hearlog.results.cells import protocol_label
+from hearlog.results.names import protocol_label
 
 PANELS_ABREAST = 4
 

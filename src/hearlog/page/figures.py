@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from hearlog.statistics.paired_tests import CORRECTION
 from hearlog.util.errors import InputError
 
 _PNG, _END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
@@ -38,7 +39,7 @@ CAPTIONS = {
         "Paired differences",
         "What the tests are about: a dot a (task, capacity) pair, with its 95 % interval within the task (over "
         "folds or test clips), and below them the mean over the {pairs} classification pairs with the 95 % interval "
-        "of the paired t-test; with several capacities also that over tasks, and Holm's p of both. Regression "
+        f"of the paired t-test; with several capacities also that over tasks, and {CORRECTION}'s p of both. Regression "
         "has another unit and stands apart.",
         "Four panels of dots and intervals: kd minus base, init minus base, fix minus base and kd minus init. The "
         "numbers stand in the tables of tests.",

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from hearlog.page.tables import Column, Table, number, numeric, text, textual
-from hearlog.results.cells import LABELS, protocol_label, title
+from hearlog.results.names import LABELS, protocol_label, title
 from hearlog.util.plain_text import counted
 
 IN_WORDS = {

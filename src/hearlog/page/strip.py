@@ -8,40 +8,43 @@ import numpy as np
 import pandas as pd
 
 from hearlog.page import words
+from hearlog.results.comparisons import Comparison
 
 WIDTH, MARGIN = 400, 16  # units of the drawing
 
 
-def draw(cells: pd.DataFrame, test: dict[str, Any]) -> dict[str, Any] | None:
+def draw(cells: pd.DataFrame, comparison: Comparison) -> dict[str, Any] | None:
     """Place kd - base of every classification pair, and the interval of their mean.
 
     Parameters
     ----------
     cells
-        As of `hearlog.results.cells.read_cells`.
-    test
-        The test of kd against base over tasks, of `hearlog.results.over_tasks.summarise`; one with a note draws
-        nothing.
+        Scores as returned by `hearlog.results.cells.read_cells`.
+    comparison
+        Comparison of kd with base over tasks; one without a test draws nothing.
 
     Returns
     -------
     Positions in units of the drawing: ``zero``, ``points`` (the mean), ``ci_low``, ``ci_high``, ``dots`` (pairs of
     position and name) and ``ticks`` (pairs of position and points).
     """
-    if "note" in test:
+    if not comparison.tested:
         return None
+    test = comparison.test
     accuracy = cells[cells["kind"] == "classification"]
     scores = accuracy.pivot_table(index=["title", "channels"], columns="method", values="score", sort=False) * 100
     gains = scores["kd"] - scores["base"]
-    ends = [0, *gains, test["ci_low"], test["ci_high"]]
+    ends = [0, *gains, test.ci_low, test.ci_high]
     step = _step(max(ends) - min(ends))
     first, last = np.floor(min(ends) / step) * step, np.ceil(max(ends) / step) * step
 
     def place(points: float) -> float:
         return round(float(MARGIN + (points - first) / (last - first) * (WIDTH - 2 * MARGIN)), 1)
 
-    names = {name: place(test[name]) for name in ("points", "ci_low", "ci_high")}
-    return names | {
+    return {
+        "points": place(test.mean),
+        "ci_low": place(test.ci_low),
+        "ci_high": place(test.ci_high),
         "zero": place(0),
         "dots": [
             (place(gain), f"{title}, {channels} channels: {words.signed(gain)} points")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
+from hearlog.results.comparisons import SIGNIFICANT, Comparison, find
+from hearlog.statistics.paired_tests import CORRECTION
 from hearlog.util import plain_text
 from hearlog.util.plain_text import won_and_lost
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
-SIGNIFICANT = 0.05
 
 
 def signed(value: float, decimals: int = 1) -> str:
@@ -75,89 +76,84 @@ class Answer:
     reading: list[str]
 
 
-def answer(summary: dict[str, Any], capacities: int) -> Answer:
+def answer(over_pairs: Sequence[Comparison], over_tasks: Sequence[Comparison], capacities: int) -> Answer:
     """Put the paper's question, whether kd beats base, to the tests of a run.
 
     The paper's test (section 4) is Student's paired t-test over (task, capacity) pairs of the classification tasks.
     It takes the capacities of one task as independent, though they share its clips; with several capacities the same
     test on the tasks' means is asked as well, and a difference is claimed only where both are significant: at 5 %,
-    after Holm's correction for the comparisons made.
+    after correction for the number of comparisons.
 
     Parameters
     ----------
-    summary
-        As of `hearlog.results.over_tasks.summarise`.
+    over_pairs, over_tasks
+        Comparisons of `hearlog.results.run.Results`.
     capacities
-        How many there are.
+        Number of capacities.
     """
-    pairs, tasks = (summary[over]["kd-base"] for over in ("pairs", "tasks"))
-    if "note" in pairs:
-        return Answer(f"No answer: kd and base cannot be compared by a test. {_sentence(pairs['note'])}", "", [])
-    figure = signed(pairs["points"])
+    pairs, tasks = find(over_pairs, "kd-base"), find(over_tasks, "kd-base")
+    if not pairs.tested:
+        return Answer(f"No answer: kd and base cannot be compared by a test. {_sentence(pairs.note)}", "", [])
+    figure, counts = signed(pairs.test.mean), won_and_lost(pairs.test.wins, pairs.test.ties, pairs.test.losses)
     if capacities == 1:
         verdict = (
-            f"{_claim(pairs)}: {figure} points of accuracy on average over {pairs['pairs']} tasks at one capacity "
-            f"({_interval(pairs)}, {equation(pairs['p'])}, after Holm's correction {equation(pairs['p_holm'])}; "
-            f"{won_and_lost(pairs)})."
+            f"{_claim(pairs)}: {figure} points of accuracy on average over {pairs.test.pairs} tasks at one capacity "
+            f"({_numbers(pairs)}; {counts})."
         )
-        return Answer(verdict, figure, _reading(pairs, _compared(summary["pairs"]), "pairs"))
-    over = f"{pairs['pairs']} (task, capacity) pairs"
-    verdict = f"{_claim(pairs, tasks)}: {figure} points of accuracy on average over {over} ({won_and_lost(pairs)})."
+        return Answer(verdict, figure, _reading(pairs, over_pairs))
+    over = f"{pairs.test.pairs} (task, capacity) pairs"
+    verdict = f"{_claim(pairs, tasks)}: {figure} points of accuracy on average over {over} ({counts})."
     reading = [f"Over the {over}, which takes capacities as independent: {_result(pairs)}; {_over_tasks(tasks)}"]
-    return Answer(verdict, figure, reading + _reading(tasks, _compared(summary["tasks"]), "tasks"))
+    return Answer(verdict, figure, reading + _reading(tasks, over_tasks))
 
 
-def _significant(test: dict[str, Any]) -> bool:
-    return "note" not in test and bool(test["p_holm"] < SIGNIFICANT)
-
-
-def _claim(*tests: dict[str, Any]) -> str:
+def _claim(*rows: Comparison) -> str:
     """Claim a difference that all tests find; they agree on its sign, since it is the same mean."""
-    found = [_significant(test) for test in tests]
+    found = [row.significant for row in rows]
     if all(found):
-        side = "above" if tests[0]["points"] > 0 else "below"
+        side = "above" if rows[0].test.mean > 0 else "below"
         return f"Distillation (kd) scores {side} training from scratch (base)"
     both = "" if not any(found) else " that holds over pairs and over tasks"
     return f"No significant difference between distillation (kd) and training from scratch (base){both}"
 
 
-def _interval(test: dict[str, Any]) -> str:
-    return f"95{NO_BREAK}% interval {interval(test['ci_low'], test['ci_high'])}"
+def _numbers(row: Comparison) -> str:
+    test = row.test
+    return (
+        f"95{NO_BREAK}% interval {interval(test.ci_low, test.ci_high)}, {equation(test.p)}, "
+        f"after {CORRECTION}'s correction {equation(row.p_adjusted)}"
+    )
 
 
-def _result(test: dict[str, Any]) -> str:
-    verdict = "significant" if _significant(test) else "not significant"
-    return f"{_interval(test)}, {equation(test['p'])}, after Holm's correction {equation(test['p_holm'])}, {verdict}"
+def _result(row: Comparison) -> str:
+    return f"{_numbers(row)}, {'significant' if row.significant else 'not significant'}"
 
 
-def _over_tasks(test: dict[str, Any]) -> str:
-    if "note" in test:
-        return f"over the tasks themselves there is no test, so no difference can be claimed. {_sentence(test['note'])}"
-    return f"over the {test['pairs']} tasks themselves, each the mean of its capacities: {_result(test)}."
+def _over_tasks(row: Comparison) -> str:
+    if not row.tested:
+        return f"over the tasks themselves there is no test, so no difference can be claimed. {_sentence(row.note)}"
+    return f"over the {row.test.pairs} tasks themselves, each the mean of its capacities: {_result(row)}."
 
 
-def _compared(tests: dict[str, dict[str, Any]]) -> int:
-    return sum("note" not in test for test in tests.values())
-
-
-def _reading(test: dict[str, Any], compared: int, of: str) -> list[str]:
-    """Say what a test allows to say, and what difference it could not have seen."""
-    if "note" in test:
+def _reading(row: Comparison, table: Sequence[Comparison]) -> list[str]:
+    """Say what a test of a table allows to say, and what difference it could not have seen."""
+    if not row.tested:
         return []
-    reading, over = [], " over tasks" if of == "tasks" else ""
-    if _significant(test):
-        reading += [f"Significant at 5{NO_BREAK}% after Holm's correction."] if of == "pairs" else []
-    elif test["p"] < SIGNIFICANT:
+    reading, over, test = [], " over tasks" if row.over == "tasks" else "", row.test
+    if row.significant:
+        pairs = f"Significant at 5{NO_BREAK}% after {CORRECTION}'s correction."
+        reading += [pairs] if row.over == "pairs" else []
+    elif test.p < SIGNIFICANT:
         reading.append(
-            f"Taken alone the test{over} is significant at 5{NO_BREAK}%; after Holm's correction for {compared} "
-            "comparisons it is not, and that is what counts."
+            f"Taken alone the test{over} is significant at 5{NO_BREAK}%; after {CORRECTION}'s correction for "
+            f"{sum(other.tested for other in table)} comparisons it is not, and that is what counts."
         )
     else:
         reading.append(f"The interval{over} contains zero: these data show neither a gain nor its absence.")
-    half = (test["ci_high"] - test["ci_low"]) / 2
+    half = (test.ci_high - test.ci_low) / 2
     reading.append(
-        f"As much as these {test['pairs']} {of} differ among themselves, a mean difference below {plain(half)} points "
-        "could not have been told from none, even without that correction."
+        f"As much as these {test.pairs} {row.over} differ among themselves, a mean difference below {plain(half)} "
+        "points could not have been told from none, even without that correction."
     )
     return reading
 

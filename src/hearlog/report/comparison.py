@@ -11,9 +11,11 @@ import pandas as pd
 
 from hearlog.params.synthetic import is_generated
 from hearlog.report.text import SYNTHETIC
-from hearlog.results.cells import title
-from hearlog.results.compare import CELL, Comparison
+from hearlog.results.compare import CELL, RevisionComparison, SideBySide
+from hearlog.results.comparisons import ADJUSTED
+from hearlog.results.names import title
 from hearlog.results.revisions import Revision
+from hearlog.statistics.paired_tests import CORRECTION
 from hearlog.transfer.methods import METHODS
 from hearlog.util.plain_text import WIDTH, p_value, paragraph, section
 
@@ -25,12 +27,12 @@ _HEADINGS = {
 }
 
 
-def to_text(comparison: Comparison) -> str:
+def to_text(compared: SideBySide) -> str:
     """Write the comparison for people: revisions, what differs, their scores and the tests."""
-    revisions, scores = comparison.revisions, comparison.scores
+    revisions, scores = compared.revisions, compared.scores
     labels = _labels([revision.name for revision in revisions], scores)
     sections = [*_synthetic(revisions, labels), section("Revisions", _legend(revisions, labels))]
-    sections.append(section(f"What differs from {labels[0]}", _changes(comparison.changes, labels)))
+    sections.append(section(f"What differs from {labels[0]}", _changes(compared.changes, labels)))
     for kind, heading, decimals in (
         ("classification", "Accuracy, %", 1),
         ("regression", "Regression, r2 (coefficient of determination)", 3),
@@ -38,29 +40,29 @@ def to_text(comparison: Comparison) -> str:
         of_kind = scores[scores["kind"] == kind]
         if not of_kind.empty:
             sections.append(section(heading, _score_table(of_kind, labels, decimals)))
-    if not comparison.apart.empty:
-        sections.append(section(f"Not compared with {labels[0]}", _reasons(comparison.apart, labels)))
-    for over in comparison.overs:
-        means = "" if over == comparison.overs[0] else ", each the mean of its capacities"
+    if not compared.apart.empty:
+        sections.append(section(f"Not compared with {labels[0]}", _reasons(compared.apart, labels)))
+    for over in compared.overs:
+        means = "" if over == compared.overs[0] else ", each the mean of its capacities"
         heading = f"{_HEADINGS[over]}{means}, against {labels[0]}"
-        sections.append(section(heading, _test_table(comparison.tests.query("over == @over"), labels, over)))
-    return "\n\n".join([*sections, _caveat(comparison, labels[0])])
+        sections.append(section(heading, _test_table([test for test in compared.tests if test.over == over], labels)))
+    return "\n\n".join([*sections, _caveat(compared, labels[0])])
 
 
-def to_json(comparison: Comparison) -> str:
+def to_json(compared: SideBySide) -> str:
     """Write the same for machines: ``revisions``, ``scores``, ``not_compared``, ``tests`` and ``units``, one object.
 
     Revisions are named as they were asked for; no commit is the workspace's. ``units`` are those of the scores by
     kind, and of ``mean``, ``ci_low`` and ``ci_high`` of a test. What there is not, is null.
     """
-    names = [revision.name for revision in comparison.revisions]
+    names = [revision.name for revision in compared.revisions]
     numbered = dict(enumerate(names))
-    scores, apart, tests = comparison.scores, comparison.apart, comparison.tests
+    scores, apart = compared.scores, compared.apart
     document = {
         "units": {"scores": {"classification": "per cent", "regression": "r2"}, "tests": "points of accuracy"},
         "revisions": [
             {"name": revision.name, "commit": revision.commit or None, "changes": changed}
-            for revision, changed in zip(comparison.revisions, [[], *comparison.changes], strict=True)
+            for revision, changed in zip(compared.revisions, [[], *compared.changes], strict=True)
         ],
         "scores": [
             {name: row[name] for name in (*CELL, "kind", "protocol")}
@@ -68,13 +70,20 @@ def to_json(comparison: Comparison) -> str:
             for row in _records(scores)
         ],
         "not_compared": _records(apart.assign(revision=apart["revision"].map(numbered))),
-        "tests": _records(tests.assign(revision=tests["revision"].map(numbered))),
+        "tests": [_numbers(test, names) for test in compared.tests],
     }
     return json.dumps(document, indent=2, allow_nan=False)
 
 
 def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
     return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _numbers(row: RevisionComparison, names: Sequence[str]) -> dict[str, Any]:
+    exact = {"p_sign_flip": row.sign_flip.p if row.sign_flip else None, "note_exact": row.note_exact}
+    tested = vars(row.test) | {"note": row.note} | exact | {ADJUSTED: row.p_adjusted, "over": row.over}
+    numbers = {name: None if value is None or pd.isna(value) else value for name, value in tested.items()}
+    return {"revision": names[row.revision], "method": row.method, **numbers}
 
 
 def _labels(names: Sequence[str], scores: pd.DataFrame) -> list[str]:
@@ -135,8 +144,9 @@ def _changes(changes: Sequence[Sequence[str]], labels: Sequence[str]) -> str:
 
 
 def _score_table(scores: pd.DataFrame, labels: Sequence[str], decimals: int) -> str:
-    """One row a cell, named with its protocol; one column a revision."""
-    rows = scores[["title", "protocol", "method"]].assign(capacity="1/" + scores["divisor"].astype(str))
+    """One row per cell, named with its protocol; one column per revision."""
+    capacities = scores.assign(capacity="1/" + scores["divisor"].astype(str))
+    rows = capacities[["title", "protocol", "capacity", "method"]]
     index = pd.MultiIndex.from_frame(rows, names=["task", "protocol", "capacity", "method"])
     table = scores[[*range(len(labels))]].set_axis(index).set_axis([*labels], axis="columns")
     return table.to_string(float_format=f"{{:.{decimals}f}}".format, na_rep="-")
@@ -164,51 +174,53 @@ def _cells(groups: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-def _test_table(tests: pd.DataFrame, labels: Sequence[str], over: str) -> str:
-    """One row a revision and method; what could not be tested is said beneath."""
-    revisions = tests["revision"].map(dict(enumerate(labels)))
-    tested = tests["note"] == ""
-    table = pd.DataFrame(
-        {
-            "points": tests["mean"].map("{:+.1f}".format),
-            "95 % CI": [
-                f"[{low:.1f}, {high:.1f}]" for low, high in zip(tests["ci_low"], tests["ci_high"], strict=True)
-            ],
-            "t": tests["t"].map("{:.1f}".format),
-            "p": tests["p"].map(p_value),
-            "Holm": tests["p_holm"].map(p_value),
-            **({"sign-flip": tests["p_sign_flip"].map(p_value)} if over == "tasks" else {}),
-            "wins": tests["wins"],
-            "ties": tests["ties"],
-            over: tests["pairs"],
-        }
-    )
-    table.index = pd.MultiIndex.from_arrays([revisions, tests["method"]], names=["revision", "method"])
-    lines = [table[tested.to_numpy()].to_string()] if tested.any() else []
-    lines += [*_notes(tests, "note", labels), *_notes(tests, "note_exact", labels, "no sign-flip test, ")]
+def _test_table(tests: Sequence[RevisionComparison], labels: Sequence[str]) -> str:
+    """One row per revision and method; below, the reasons for missing tests."""
+    rows = {(labels[row.revision], row.method): _test_row(row) for row in tests if row.tested}
+    index = pd.MultiIndex.from_tuples(rows, names=["revision", "method"])
+    lines = [pd.DataFrame([*rows.values()], index).to_string()] if rows else []
+    lines += _notes([(row, row.note) for row in tests], labels)
+    lines += _notes([(row, row.note_exact and f"no sign-flip test, {row.note_exact}") for row in tests], labels)
     return "\n".join(lines)
 
 
-def _notes(tests: pd.DataFrame, column: str, labels: Sequence[str], test: str = "") -> list[str]:
-    """Say why there is no test, methods of one revision and reason together."""
-    heads = tests["revision"].map(dict(enumerate(labels)))
-    noted = tests[tests[column] != ""].assign(head=heads).groupby(["head", column], sort=False)["method"]
+def _test_row(row: RevisionComparison) -> dict[str, Any]:
+    test, exact = row.test, {"sign-flip": p_value(row.sign_flip.p)} if row.sign_flip else {}
+    return {
+        "points": f"{test.mean:+.1f}",
+        "95 % CI": f"[{test.ci_low:.1f}, {test.ci_high:.1f}]",
+        "t": f"{test.t:.1f}",
+        "p": p_value(test.p),
+        CORRECTION: p_value(row.p_adjusted),
+        **exact,
+        "wins": test.wins,
+        "ties": test.ties,
+        row.over: test.pairs,
+    }
+
+
+def _notes(notes: Sequence[tuple[RevisionComparison, str]], labels: Sequence[str]) -> list[str]:
+    """List reasons for missing tests; methods of one revision and reason together."""
+    methods: dict[tuple[str, str], list[str]] = {}
+    for row, note in notes:
+        if note:
+            methods.setdefault((labels[row.revision], note), []).append(row.method)
     return [
-        paragraph(f"{', '.join(methods)}: {test}{note}", str(head), _indent(labels)) for (head, note), methods in noted
+        paragraph(f"{', '.join(names)}: {note}", label, _indent(labels)) for (label, note), names in methods.items()
     ]
 
 
-def _caveat(comparison: Comparison, first: str) -> str:
+def _caveat(compared: SideBySide, first: str) -> str:
     text = (
         f"Points are accuracy less that of {first}, of the same method. Scores compare where score, protocol and clips "
         "are the same: labels and splits by their hashes in dvc.lock, so those of another seed, which draws other "
-        "splits, do not; transfer.seeds repeats the training on the same. Intervals are 95 %, p two-sided; Holm's p "
-        "(of the t-test) is adjusted for methods x revisions, the tests of a table. Sign-flip is exact and not "
-        "adjusted: with n tasks that differ, no p is below 2/2^n. "
+        "splits, do not; transfer.seeds repeats the training on the same. Intervals are 95 %, p two-sided; "
+        f"{CORRECTION}'s p (of the t-test) is adjusted for methods x revisions, the tests of a table. "
+        "Sign-flip is exact and not adjusted: with n tasks that differ, no p is below 2/2^n. "
     )
-    if "pairs" in comparison.overs:
+    if "pairs" in compared.overs:
         text += "Over pairs, the capacities of one data set are taken as independent, as in the paper. "
     text += "FMA small is part of FMA medium, which no test here takes into account."
-    if any(score.seeds == 1 for revision in comparison.revisions for score in revision.scores.values()):
+    if any(score.seeds == 1 for revision in compared.revisions for score in revision.scores.values()):
         text += " With one seed (transfer.seeds), a difference holds the chance of one training run."
     return paragraph(text)

@@ -4,38 +4,35 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from hearlog.params.synthetic import is_synthetic
-from hearlog.results.cells import protocol_label
+from hearlog.results.comparisons import ADJUSTED, Comparison
+from hearlog.results.names import protocol_label
+from hearlog.results.pilot import Pilot
 from hearlog.results.probes import CONTROLS, REPRESENTATIONS, largest
+from hearlog.results.run import Results
+from hearlog.statistics.paired_tests import CORRECTION, Correlation
 from hearlog.transfer.methods import METHODS
 from hearlog.util.plain_text import WIDTH, counted, p_equals, p_value, paragraph, section, won_and_lost
-
-if TYPE_CHECKING:
-    from hearlog.params import Params
 
 SYNTHETIC = (
     "Synthetic data: these numbers come from the embedded, generated data set. It is too small to\n"
     "resolve the paper's 2.6 points: the intervals of a run say what it does resolve."
 )
-WITHIN = (
-    "Tasks with folds are tested over these by Nadeau and Bengio's corrected t-test, which allows for\n"
-    "training parts that overlap (validation clips count as training ones); tasks with one test part\n"
-    "over its clips, by McNemar's exact test (by sign flips for several seeds and for r2) with a\n"
-    "bootstrap interval. Tests over clips take these as independent, and say whether the trained\n"
-    "networks differ, not whether newly trained ones would. Intervals are 95 %, p two-sided, Holm's p\n"
-    "adjusted for the rows of one comparison."
+WITHIN = paragraph(
+    "Tasks with folds are tested over these by Nadeau and Bengio's corrected t-test, which allows for training parts "
+    "that overlap (validation clips count as training ones); tasks with one test part over its clips, by McNemar's "
+    "exact test (by sign flips for several seeds and for r2) with a bootstrap interval. Tests over clips take these as "
+    "independent, and say whether the trained networks differ, not whether newly trained ones would. Intervals are "
+    f"95 %, p two-sided, {CORRECTION}'s p adjusted for the rows of one comparison."
 )
-CAVEAT = (
-    "Intervals are 95 %, p two-sided, Holm's p (of the t-test) adjusted for the number of comparisons.\n"
-    "Over pairs, the paper's test takes the capacities of one data set as independent, though they share\n"
-    "its clips: a claim needs both tests, over pairs and over tasks. FMA small is part of FMA medium,\n"
-    "which no test here takes into account. d_z is the mean in standard deviations of the differences;\n"
-    "Wilcoxon leaves ties out. With n tasks that differ, neither sign-flip nor Wilcoxon can have a p\n"
-    "below 2/2^n."
+CAVEAT = paragraph(
+    f"Intervals are 95 %, p two-sided, {CORRECTION}'s p (of the t-test) adjusted for the number of comparisons. Over "
+    "pairs, the paper's test takes the capacities of one data set as independent, though they share its clips: a claim "
+    "needs both tests, over pairs and over tasks. FMA small is part of FMA medium, which no test here takes into "
+    "account. d_z is the mean in standard deviations of the differences; Wilcoxon leaves ties out. With n tasks that "
+    "differ, neither sign-flip nor Wilcoxon can have a p below 2/2^n."
 )
 PAPER = (
     "The paper, not measured here (24 pairs, Melon logs): kd - base +2.62 points, significant;\n"
@@ -43,68 +40,34 @@ PAPER = (
 )
 
 
-def render_all(
-    params: Params,
-    cells: pd.DataFrame,
-    summary: dict[str, Any],
-    within: pd.DataFrame,
-    unfinished: pd.DataFrame,
-    pilot: dict[str, Any],
-    probes: pd.DataFrame,
-) -> str:
-    """Write all that a run prints at its end, and ``hearlog report`` again.
-
-    Parameters
-    ----------
-    params
-        Of the run.
-    cells, summary, within
-        As of `render`.
-    unfinished, pilot, probes
-        As of `render_unfinished`, `render_pilot` and `render_probes`.
-    """
+def render(results: Results) -> str:
+    """Write all that a run prints at its end, and ``hearlog report`` again."""
     sections = [
-        render(cells, summary, within, is_synthetic(params)),
-        render_unfinished(unfinished, params.transfer.training.epochs),
-        render_pilot(pilot),
-        render_probes(probes),
+        *([SYNTHETIC] if results.synthetic else []),
+        *_score_tables(results.cells),
+        *_within_tables(results.within),
+        *_tests_over_tasks(results),
+        render_unfinished(results.unfinished, results.epochs),
+        render_pilot(results.pilot),
+        render_probes(results.probes),
         "Figures: plots/*.png and *.pdf",
     ]
     return "\n\n".join(sections)
 
 
-def render(cells: pd.DataFrame, summary: dict[str, Any], within: pd.DataFrame, synthetic: bool) -> str:
-    """Write the sections on transfer: scores, tests within tasks, tests over them.
-
-    Parameters
-    ----------
-    cells
-        As of `hearlog.results.cells.read_cells`, with its ``seed_spread`` (as of
-        `hearlog.results.cells.read_seed_spread`).
-    summary
-        As of `hearlog.results.over_tasks.summarise`.
-    within
-        As of `hearlog.results.within_tasks.compare`.
-    synthetic
-        Whether to say that the numbers are of the embedded data set.
-    """
-    sections = [SYNTHETIC] if synthetic else []
-    sections += _score_tables(cells)
-    sections += [_within_table(table) for _, table in within.groupby(["comparison", "kind"], sort=False, observed=True)]
-    sections.append(WITHIN)
-    one_capacity = len(cells["divisor"].unique()) == 1
-    if not one_capacity:
-        heading = "Paired t-tests over (task, capacity) pairs of the classification tasks"
-        sections.append(section(heading, _comparisons(summary["pairs"], "pairs")))
-    heading = "Paired t-tests over the classification tasks"
-    heading += " (one capacity: the pairs are the tasks)" if one_capacity else ", each the mean of its capacities"
-    sections += [
-        section(heading, _comparisons(summary["tasks"], "tasks")),
+def _tests_over_tasks(results: Results) -> list[str]:
+    heading, sections = "Paired t-tests over the classification tasks", []
+    if results.several_capacities:
+        pairs = "Paired t-tests over (task, capacity) pairs of the classification tasks"
+        sections.append(section(pairs, _comparisons(results.over_pairs)))
+    heading += ", each the mean of its capacities" if sections else " (one capacity: the pairs are the tasks)"
+    return [
+        *sections,
+        section(heading, _comparisons(results.over_tasks)),
         CAVEAT,
-        section("How the gain of kd follows the gain of fix", _correlation(summary["kd_follows_fix"])),
+        section("How the gain of kd follows the gain of fix", _correlation(results.kd_follows_fix)),
         PAPER,
     ]
-    return "\n\n".join(sections)
 
 
 def render_unfinished(unfinished: pd.DataFrame, epochs: int) -> str:
@@ -113,9 +76,9 @@ def render_unfinished(unfinished: pd.DataFrame, epochs: int) -> str:
     Parameters
     ----------
     unfinished
-        As of `hearlog.results.over_tasks.count_unfinished`.
+        Counts as returned by `hearlog.results.curves.count_unfinished`.
     epochs
-        ``transfer.training.epochs``.
+        The limit, ``transfer.training.epochs``.
     """
     limit = f"transfer.training.epochs ({epochs})"
     if not unfinished["unfinished"].any():
@@ -128,39 +91,25 @@ def render_unfinished(unfinished: pd.DataFrame, epochs: int) -> str:
     return section("Networks that the limit of epochs stopped", paragraph(text))
 
 
-def render_pilot(summary: dict[str, Any]) -> str:
-    """Write the section of the pilot experiment.
-
-    Parameters
-    ----------
-    summary
-        As of `hearlog.results.pilot.summarise`.
-    """
+def render_pilot(pilot: Pilot) -> str:
+    """Write the section of the pilot experiment."""
     heading = "Pilot experiment: genre by tags (base) and by listening logs (fix)"
-    return section(heading, paragraph(pilot_sentence(summary)))
+    return section(heading, paragraph(pilot_sentence(pilot)))
 
 
-def pilot_sentence(summary: dict[str, Any]) -> str:
-    """Say what the pilot experiment found.
-
-    Parameters
-    ----------
-    summary
-        As of `hearlog.results.pilot.summarise`.
-    """
-    if not summary["songs"]:
-        return str(summary["note"])
-    accuracy, right, difference = summary["accuracy"], summary["right"], summary["fix-base"]
-    if note := difference.get("note"):
-        test = f"({note.removesuffix('.')})"
-    else:
-        interval = f"[{difference['ci_low']:.1f}, {difference['ci_high']:.1f}]"
-        test = f"{interval}, {difference['test']} {p_equals(difference['p'])}"
+def pilot_sentence(pilot: Pilot) -> str:
+    """Say what the pilot experiment found."""
+    if not pilot.songs:
+        return pilot.note
+    right = pilot.right
+    test = f"[{pilot.ci_low:.1f}, {pilot.ci_high:.1f}], {pilot.test} {p_equals(pilot.p)}"
+    if pilot.note:
+        test = f"({pilot.note.removesuffix('.')})"
     return (
-        f"Tags {accuracy['base']:.1f} %, logs {accuracy['fix']:.1f} % on {summary['songs']:,} test songs of "
-        f"{summary['genres']} genres at {summary['channels']} channels. Right by both {right['both']:.4g}, by tags "
+        f"Tags {pilot.accuracy['base']:.1f} %, logs {pilot.accuracy['fix']:.1f} % on {pilot.songs:,} test songs of "
+        f"{pilot.genres} genres at {pilot.channels} channels. Right by both {right['both']:.4g}, by tags "
         f"alone {right['base_alone']:.4g}, by logs alone {right['fix_alone']:.4g}, by none {right['none']:.4g}: "
-        f"fix - base {difference['points']:+.1f} points {test}."
+        f"fix - base {pilot.points:+.1f} points {test}."
     )
 
 
@@ -170,7 +119,7 @@ def render_probes(probes: pd.DataFrame) -> str:
     Parameters
     ----------
     probes
-        As of `hearlog.results.probes.read_probes`.
+        Scores as returned by `hearlog.results.probes.read_probes`.
     """
     probes = largest(probes)
     channels, shown = probes["channels"].iloc[0], ["log_mel", "mfcc", "random_blocks", "blocks", "embedding"]
@@ -219,7 +168,7 @@ def _score_tables(cells: pd.DataFrame) -> list[str]:
 
 
 def _table(cells: pd.DataFrame, score: str, decimals: int, facts: Sequence[str] = ()) -> str:
-    """One row a task and capacity, named with its protocol; one column a method, then what they have in common."""
+    """One row per task and capacity, named with its protocol; one column per method, then what they have in common."""
     rows = ["title", "protocol", "channels"]
     protocols = [protocol_label(*cell) for cell in zip(cells["protocol"], cells["folds"], strict=True)]
     cells = cells.assign(protocol=protocols)
@@ -230,8 +179,13 @@ def _table(cells: pd.DataFrame, score: str, decimals: int, facts: Sequence[str] 
     return table.rename_axis(index=["task", "protocol", "channels"]).to_string(col_space=5)
 
 
+def _within_tables(within: pd.DataFrame) -> list[str]:
+    groups = within.groupby(["comparison", "kind"], sort=False, observed=True)
+    return [*(_within_table(tests) for _, tests in groups), WITHIN]
+
+
 def _within_table(tests: pd.DataFrame) -> str:
-    """One row a task and capacity; what could not be tested is said beneath."""
+    """One row per task and capacity; below, the reasons for missing tests."""
     comparison, kind = tests[["comparison", "kind"]].iloc[0]
     unit, decimals = ("points", 1) if kind == "classification" else ("r2", 3)
     table = pd.DataFrame(
@@ -242,7 +196,7 @@ def _within_table(tests: pd.DataFrame) -> str:
                 for low, high in zip(tests["ci_low"], tests["ci_high"], strict=True)
             ],
             "p": tests["p"].map(p_value),
-            "Holm": tests["p_holm"].map(p_value),
+            CORRECTION: tests[ADJUSTED].map(p_value),
             "over": tests["n"].astype(str) + " " + tests["unit"],
         }
     )
@@ -255,30 +209,27 @@ def _within_table(tests: pd.DataFrame) -> str:
     return section(heading, "\n".join([table.to_string(), *(textwrap.fill(note, WIDTH) for note in notes)]))
 
 
-def _comparisons(rows: dict[str, dict[str, Any]], unit: str) -> str:
-    return "\n".join(
-        f"{name.replace('-', ' - '):<13}{row['note'] if 'note' in row else _verdict(row, unit)}"
-        for name, row in rows.items()
-    )
+def _comparisons(table: Sequence[Comparison]) -> str:
+    return "\n".join(f"{f'{row.method} - {row.against}':<13}{row.note or _verdict(row)}" for row in table)
 
 
-def _verdict(row: dict[str, Any], unit: str) -> str:
+def _verdict(row: Comparison) -> str:
+    test = row.test
+    counts = won_and_lost(test.wins, test.ties, test.losses)
     lines = [
-        f"{row['points']:+.1f} points [{row['ci_low']:.1f}, {row['ci_high']:.1f}], t({row['pairs'] - 1}) = "
-        f"{row['t']:.1f}, {p_equals(row['p'])}, {won_and_lost(row)} of {row['pairs']} {unit}",
-        f"Holm {p_equals(row['p_holm'])}, d_z = {row['d_z']:.2f}",
+        f"{test.mean:+.1f} points [{test.ci_low:.1f}, {test.ci_high:.1f}], t({test.pairs - 1}) = {test.t:.1f}, "
+        f"{p_equals(test.p)}, {counts} of {test.pairs} {row.over}",
+        f"{CORRECTION} {p_equals(row.p_adjusted)}, d_z = {test.d_z:.2f}",
     ]
-    if "p_sign_flip" in row:
-        lines[1] += f", sign-flip {p_equals(row['p_sign_flip'])}, Wilcoxon {p_equals(row['p_wilcoxon'])}"
-    if "note_exact" in row:
-        lines.append(f"Sign-flip and Wilcoxon: {row['note_exact']}")
+    if row.note_exact:
+        lines.append(f"Sign-flip and Wilcoxon: {row.note_exact}")
+    elif row.sign_flip and row.wilcoxon:
+        lines[1] += f", sign-flip {p_equals(row.sign_flip.p)}, Wilcoxon {p_equals(row.wilcoxon.p)}"
     return f"\n{'':<13}".join(lines)
 
 
-def _correlation(row: dict[str, Any]) -> str:
-    if "note" in row:
-        return row["note"]
-    return (
-        f"r = {row['r']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}] over {row['tasks']} tasks. "
+def _correlation(found: Correlation) -> str:
+    return found.note or (
+        f"r = {found.r:.2f} [{found.ci_low:.2f}, {found.ci_high:.2f}] over {found.pairs} tasks. "
         "Both gains subtract the same base scores,\nwhose error alone correlates them."
     )

@@ -10,23 +10,44 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog.results.cells import task_order, title
-from hearlog.results.over_tasks import note_in_points
+from hearlog.results.comparisons import PAIRS, Comparison, adjusted
+from hearlog.results.names import task_order, title
 from hearlog.results.revisions import Cell, Revision, Score
-from hearlog.statistics import paired_tests as statistics
 from hearlog.transfer.methods import METHODS
 
 CELL = ["task", "divisor", "method"]
-PAIRS = {"pairs": ["task", "divisor"], "tasks": ["task"]}  # what a test is over, and the columns that tell its pairs
 _ABSENT = object()
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Revisions side by side, the first the one to compare with: see `align` and `against_first`.
+@dataclass(frozen=True, kw_only=True)
+class RevisionComparison(Comparison):
+    """A method of one revision compared with the same method of the first.
 
-    ``changes`` has a text for every setting, code or data that differs, for each revision but the first. ``overs`` is
-    what the ``tests`` are over (their column ``over``): pairs and tasks, or tasks alone where there is one capacity.
+    Parameters
+    ----------
+    revision
+        Number of the revision, from 1.
+    """
+
+    revision: int
+
+
+@dataclass(frozen=True, eq=False)
+class SideBySide:
+    """Revisions side by side.
+
+    Parameters
+    ----------
+    revisions
+        Revisions; the others are compared with the first.
+    changes
+        Every setting, code or data that differs from the first, in print, for each of the others.
+    scores, apart
+        Scores that compare with those of the first, and those that do not, as returned by `align`.
+    overs
+        Keys of `hearlog.results.comparisons.PAIRS`: pairs and tasks, or tasks alone where there is one capacity.
+    tests
+        Comparisons over all of these, as returned by `against_first`.
     """
 
     revisions: Sequence[Revision]
@@ -34,17 +55,17 @@ class Comparison:
     scores: pd.DataFrame
     apart: pd.DataFrame
     overs: list[str]
-    tests: pd.DataFrame
+    tests: list[RevisionComparison]
 
 
-def compare(revisions: Sequence[Revision]) -> Comparison:
-    """Compare two or more revisions, as of `hearlog.results.revisions.read_revision`, with the first of them."""
+def compare(revisions: Sequence[Revision]) -> SideBySide:
+    """Compare two or more revisions, as returned by `hearlog.results.revisions.read_revision`, with the first."""
     first, *others = revisions
     scores, apart = align(revisions)
     overs = [*PAIRS] if len(scores["divisor"].unique()) > 1 else ["tasks"]
-    tests = [against_first(scores, len(others), over).assign(over=over) for over in overs]
+    tests = [test for over in overs for test in against_first(scores, len(others), over)]
     changed = [list(changes(first, other)) for other in others]
-    return Comparison(revisions, changed, scores, apart, overs, pd.concat(tests, ignore_index=True))
+    return SideBySide(revisions, changed, scores, apart, overs, tests)
 
 
 def align(revisions: Sequence[Revision]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -86,7 +107,7 @@ def align(revisions: Sequence[Revision]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _order(cell: Cell) -> tuple[int, str, int, int]:
     task, divisor, method = cell
-    return task_order(task), task, divisor, [*METHODS].index(method)
+    return task_order(task), task, -divisor, [*METHODS].index(method)
 
 
 def _obstacle(first: Revision, other: Revision, cell: Cell) -> tuple[str, str]:
@@ -108,25 +129,21 @@ def _hashes(score: Score, files: Sequence[str]) -> str:
     return ", ".join(f"{file} {score.clips[file]}" for file in files)
 
 
-def against_first(scores: pd.DataFrame, others: int, over: str) -> pd.DataFrame:
+def against_first(scores: pd.DataFrame, others: int, over: str) -> list[RevisionComparison]:
     """Test each revision against the first: a paired t-test over the classification tasks, for every method.
 
     Parameters
     ----------
     scores
-        As of `align`.
+        Scores as returned by `align`.
     others
-        How many revisions there are beside number 0, the one to test against.
+        Number of revisions next to number 0, the one to test against.
     over
-        ``pairs``: as in the paper, every task and capacity is a pair. ``tasks``: every task is one, the mean of its
-        capacities, which share its clips and so are no independent pairs.
+        A key of `hearlog.results.comparisons.PAIRS`.
 
     Returns
     -------
-    One row a revision and method: ``revision`` (its number), ``method``, the fields of
-    `hearlog.statistics.paired_tests.PairedTest` in points, ``p_holm``, adjusted for methods x revisions, and
-    ``p_sign_flip`` of the exact sign-flip test, over tasks alone and not adjusted. ``note`` says why there is no test,
-    ``note_exact`` why there is no sign-flip test beside it.
+    One comparison per revision and method; p is adjusted for methods x revisions.
     """
     accuracy = scores[scores["kind"] == "classification"]
     rows = []
@@ -134,21 +151,9 @@ def against_first(scores: pd.DataFrame, others: int, over: str) -> pd.DataFrame:
         for method in METHODS:
             both = accuracy[accuracy["method"] == method].dropna(subset=[number])
             pairs = both.groupby(PAIRS[over])[[0, number]].mean()
-            rows.append({"revision": number, "method": method, **_test(pairs[number], pairs[0], over)})
-    tests = pd.DataFrame(rows)
-    return tests.assign(p_holm=statistics.holm(tests["p"]))
-
-
-def _test(a: pd.Series, b: pd.Series, over: str) -> dict[str, Any]:
-    name = over.removesuffix("s")
-    test, sign_flip = statistics.paired_t_test(a, b, name), statistics.sign_flip_test(a, b, name)
-    note = note_in_points(test, name)
-    if statistics.MIN_PAIRS <= test.ties == test.pairs:
-        note = "no score differs, so there is no test."
-    exact = {"p_sign_flip": np.nan, "note_exact": ""}
-    if over == "tasks":
-        exact = {"p_sign_flip": sign_flip.p, "note_exact": "" if note else sign_flip.note}
-    return {**vars(test), **exact, "note": note}
+            names = {"revision": number, "method": method, "against": method}
+            rows.append(RevisionComparison.of(pairs[number], pairs[0], over=over, **names))
+    return adjusted(rows)
 
 
 def changes(old: Revision, new: Revision) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""Files of results, read so that what is wrong with one is said with its remedy."""
+"""Files of results: readers whose errors name the file and the fix, and a writer."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,12 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: not readable as JSON ({error}). Run: dvc repro") from None
 
 
+def write_json(path: Path, metrics: Mapping[str, Any]) -> None:
+    """Write a metrics file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+
+
 def read_table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table that a stage has written to plots/; git keeps it, so that a merge may have left both versions in it.
 
@@ -40,7 +46,7 @@ def read_table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
         raise InputError(f"{path}: no such file. Run: dvc repro")
     if "<<<<<<<" in path.read_text(encoding="utf-8", errors="replace"):
         raise InputError(f"{path}: a merge has left both versions in it. Run: dvc repro")
-    return read_columns(path, columns).fillna({"note": ""})
+    return read_columns(path, columns)
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -52,12 +58,17 @@ def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         When it is broken, or lacks one of them.
     """
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep="\t")
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else _read_tsv(path)
     except (ValueError, OSError) as error:
         raise InputError(f"{path}: not readable as a table ({error}). Run: dvc repro") from None
     if missing := [column for column in columns if column not in table]:
         raise InputError(f"{path}: has no column {', '.join(missing)}. Run: dvc repro")
     return table
+
+
+def _read_tsv(path: Path) -> pd.DataFrame:
+    # Only empty text is missing: "na" may be the name of somebody's task.
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
 
 
 def asked_for(path: Path) -> Path:

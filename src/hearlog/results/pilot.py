@@ -7,13 +7,15 @@ The tag-trained model is method ``base``, a network trained on the genres from s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from hearlog.results.cells import TESTED, join_answers
 from hearlog.results.files import read_json
+from hearlog.results.folds import TESTED, join_answers
 from hearlog.statistics.intervals import wilson_interval
 from hearlog.statistics.paired_clips import accuracy_interval, choose_test, share_right
 from hearlog.util.errors import InputError
@@ -29,14 +31,14 @@ def read_answers(divisors: Sequence[int], folder: Path) -> pd.DataFrame:
     Parameters
     ----------
     divisors
-        Multipliers of ``model.channels``.
+        Divisors of ``model.channels``.
     folder
-        Holds ``<method>-div<divisor>/predictions.parquet``.
+        Folder of ``<method>-div<divisor>/predictions.parquet``.
 
     Returns
     -------
-    As of `hearlog.results.cells.join_answers`, with genres as ``truth``, ``base`` and ``fix``. No rows without
-    divisors, or where the catalogue has no genres that can be learned.
+    Answers as returned by `hearlog.results.folds.join_answers`, with genres as ``truth``, ``base`` and ``fix``. No rows
+    without divisors, or where the catalogue has no genres that can be learned.
 
     Raises
     ------
@@ -48,66 +50,118 @@ def read_answers(divisors: Sequence[int], folder: Path) -> pd.DataFrame:
     return join_answers({method: folder / f"{method}-div{min(divisors)}/predictions.parquet" for method in MODELS})
 
 
-def summarise(answers: pd.DataFrame, divisors: Sequence[int], channels: int) -> dict[str, Any]:
-    """Compare both models over all test songs, as nested dicts without lists (``dvc metrics diff`` drops lists).
+@dataclass(frozen=True)
+class Pilot:
+    """Both models on all test songs of the pilot experiment.
 
-    The test is that of `hearlog.statistics.paired_clips.choose_test`.
+    Parameters
+    ----------
+    songs, genres, channels
+        Numbers of test songs, of genres, and of the networks' channels.
+    accuracy
+        Per cent, by model.
+    right
+        How many songs ``both`` models, ``base_alone``, ``fix_alone`` and ``none`` had right; means over seeds.
+    points
+        Accuracy of fix minus that of base, in points.
+    test
+        Name of the paired test in print.
+    ci_low, ci_high, p
+        95 % interval of ``points`` and two-sided p; nan where there is a note.
+    note
+        Reason why there is no experiment (``songs`` is 0) or no test; empty otherwise.
+    """
+
+    songs: int = 0
+    genres: int = 0
+    channels: int = 0
+    accuracy: dict[str, float] = field(default_factory=dict)
+    right: dict[str, float] = field(default_factory=dict)
+    points: float = np.nan
+    test: str = ""
+    ci_low: float = np.nan
+    ci_high: float = np.nan
+    p: float = np.nan
+    note: str = ""
+
+
+def summarise(answers: pd.DataFrame, divisors: Sequence[int], channels: int) -> Pilot:
+    """Compare both models over all test songs.
 
     Parameters
     ----------
     answers
-        As of `read_answers`.
+        Answers as returned by `read_answers`.
     divisors
-        Multipliers of ``channels``.
+        Divisors of ``channels``.
     channels
-        ``model.channels``: those of the network of divisor 1.
+        Channels of the network of divisor 1, ``model.channels``.
 
     Returns
     -------
-    ``channels``, ``songs``, ``genres``; ``accuracy`` of each model, per cent; ``right``: how many songs both models,
-    one alone and none had right; ``fix-base``: ``points``, ``test``, ``ci_low``, ``ci_high`` and ``p``, or a ``note``.
-    Without answers: ``songs``, which is 0, and a ``note``.
+    The comparison; its test is chosen by `hearlog.statistics.paired_clips.choose_test`.
     """
     if answers.empty:
-        return {"songs": 0, "note": NO_GENRES if divisors else SWITCHED_OFF}
+        return Pilot(note=NO_GENRES if divisors else SWITCHED_OFF)
     right = share_right(answers, MODELS)
     base, fix = right["base"], right["fix"]
     name, test = choose_test(right, answers)
     significance, interval = test(fix, base), accuracy_interval(fix, base)
-    difference: dict[str, Any] = {"points": 100 * float((fix - base).mean()), "test": name}
-    if note := significance.note or interval.note:
-        difference["note"] = note
-    else:
-        difference |= {"ci_low": 100 * interval.low, "ci_high": 100 * interval.high, "p": significance.p}
+    note = significance.note or interval.note
+    low, high, p = (np.nan,) * 3 if note else (100 * interval.low, 100 * interval.high, significance.p)
+    return Pilot(
+        songs=len(right),
+        genres=answers["truth"].nunique(),
+        channels=channels // min(divisors),
+        accuracy={method: 100 * float(right[method].mean()) for method in MODELS},
+        right=_count_right(answers, seeds=len(answers) / len(right)),
+        points=100 * float((fix - base).mean()),
+        test=name,
+        ci_low=low,
+        ci_high=high,
+        p=p,
+        note=note,
+    )
+
+
+def _count_right(answers: pd.DataFrame, seeds: float) -> dict[str, float]:
     counts = answers[[*MODELS]].eq(answers["truth"], axis="index").value_counts()
     outcomes = {"both": (True, True), "base_alone": (True, False), "fix_alone": (False, True), "none": (False, False)}
-    repeats = len(answers) / len(right)
-    return {
-        "channels": channels // min(divisors),
-        "songs": len(right),
-        "genres": answers["truth"].nunique(),
-        "accuracy": {method: 100 * float(right[method].mean()) for method in MODELS},
-        "right": {name: float(counts.get(outcome, 0) / repeats) for name, outcome in outcomes.items()},
-        "fix-base": difference,
-    }
+    return {name: float(counts.get(outcome, 0) / seeds) for name, outcome in outcomes.items()}
 
 
-def read_summary(path: Path) -> dict[str, Any]:
-    """Read what `summarise` found, from the file that the report stage has written.
+def as_metrics(pilot: Pilot) -> dict[str, Any]:
+    """Write a comparison as nested dicts without lists, which ``dvc metrics diff`` drops, and without nan."""
+    if not pilot.songs:
+        return {"songs": 0, "note": pilot.note}
+    found = {"note": pilot.note} if pilot.note else {name: getattr(pilot, name) for name in _TESTED}
+    facts = {name: getattr(pilot, name) for name in _FACTS}
+    return facts | {_DIFFERENCE: {"points": pilot.points, "test": pilot.test} | found}
+
+
+_FACTS = ("channels", "songs", "genres", "accuracy", "right")
+_DIFFERENCE, _TESTED = "fix-base", ("ci_low", "ci_high", "p")
+
+
+def read_pilot(path: Path) -> Pilot:
+    """Read a comparison from the metrics that `as_metrics` gave.
 
     Raises
     ------
     InputError
-        When there is none, it is not JSON, or lacks a field.
+        When the file is missing, is not JSON, or lacks a field.
     """
-    summary = read_json(path)
-    if not isinstance(summary, dict):
+    metrics = read_json(path)
+    if not isinstance(metrics, dict):
         raise InputError(f"{path}: holds no summary of the pilot experiment. Run: dvc repro")
-    compared = ["channels", "genres", "accuracy", "right", "fix-base"]
-    fields = ["songs", *(compared if summary.get("songs") else ["note"])]
-    if missing := [field for field in fields if field not in summary]:
+    fields = ["songs", *([*_FACTS, _DIFFERENCE] if metrics.get("songs") else ["note"])]
+    if missing := [field for field in dict.fromkeys(fields) if field not in metrics]:
         raise InputError(f"{path}: has no {', '.join(missing)}. Run: dvc repro")
-    return summary
+    difference = metrics.pop(_DIFFERENCE, {})
+    try:
+        return Pilot(**metrics, **difference)
+    except TypeError as error:
+        raise InputError(f"{path}: not a summary of the pilot experiment ({error}). Run: dvc repro") from None
 
 
 def score_genres(answers: pd.DataFrame) -> pd.DataFrame:
@@ -116,12 +170,12 @@ def score_genres(answers: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     answers
-        As of `read_answers`.
+        Answers as returned by `read_answers`.
 
     Returns
     -------
-    One row a genre: ``genre``, ``songs`` (tested), and for each model its recall, which is the accuracy on the songs of
-    the genre, a fraction (``base``), with the 95 % interval of Wilson (1927; ``base_low``, ``base_high``). With
+    One row per genre: ``genre``, ``songs`` (tested), and for each model its recall, which is the accuracy on the songs
+    of the genre, a fraction (``base``), with the 95 % interval of Wilson (1927; ``base_low``, ``base_high``). With
     several seeds, recall is the mean over them, and the interval that of as many songs, rounded.
     """
     truth = answers["truth"].groupby("item_id").first()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearlog.results.cells import task_order, title
 from hearlog.results.files import asked_for, read_columns
+from hearlog.results.names import task_order, title
 from hearlog.util.errors import InputError
 
 # What representations are called in print, from the input to the output.
@@ -40,15 +40,15 @@ def read_probes(tasks: Iterable[str], divisors: Iterable[int], folder: Path) -> 
     tasks
         Names of tasks.
     divisors
-        Multipliers of ``model.channels``.
+        Divisors of ``model.channels``.
     folder
-        Holds ``<task>-div<divisor>.tsv``.
+        Folder of ``<task>-div<divisor>.tsv``.
 
     Returns
     -------
-    One row a task, capacity and representation: ``task``, ``title`` (its name in print), ``divisor`` and `COLUMNS`.
+    One row per task, capacity and representation: ``task``, ``title`` (its name in print), ``divisor`` and `COLUMNS`.
     ``kind`` is classification or regression; ``score`` is accuracy as a fraction, or r2; ``strengths`` are those
-    chosen in each fold, in words; ``chance`` and ``majority`` are nan for r2. Tasks stand in the order of the paper's
+    chosen in each fold, in words; ``chance`` and ``majority`` are nan for r2. Tasks are in the order of the paper's
     Figure 4, others after them.
 
     Raises

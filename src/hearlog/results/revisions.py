@@ -12,12 +12,13 @@ from typing import Any
 import yaml
 
 from hearlog.pipeline import lock
-from hearlog.results.cells import fault, kind_and_score, protocol_label
+from hearlog.results.cells import fault, kind_and_score
+from hearlog.results.names import protocol_label
 from hearlog.transfer.methods import METHODS
 from hearlog.util.errors import InputError
 
 WORKSPACE = "workspace"  # as DVC calls the files as they lie there, committed or not
-Cell = tuple[str, int, str]  # task, multiplier of model.channels, method
+Cell = tuple[str, int, str]  # task, divisor of model.channels, method
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def read_revision(name: str) -> Revision:
     fix = f"Run hearlog in the pipeline's folder, or name another revision than {name}"
     params = _mapping(read, name, "params.yaml", fix)
     try:
-        tasks, divisors = list(params["tasks"]), sorted(params["sweep"]["divisors"])
+        tasks, divisors = list(params["tasks"]), sorted(params["sweep"]["divisors"], reverse=True)
     except (KeyError, TypeError):
         raise InputError(f"{name}: its params.yaml names no tasks and sweep.divisors. Name another revision") from None
     try:

@@ -9,17 +9,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hearlog.results.cells import protocol_label, read_folds, read_predictions
-from hearlog.statistics import paired_tests as statistics
+from hearlog.results.comparisons import ADJUSTED
+from hearlog.results.files import read_table
+from hearlog.results.folds import read_folds, read_predictions
+from hearlog.results.names import protocol_label
 from hearlog.statistics.paired_clips import Interval, accuracy_interval, choose_test, r2_interval, share_right
-from hearlog.statistics.paired_tests import PairedTest, Significance
+from hearlog.statistics.paired_tests import (
+    PairedTest,
+    Significance,
+    adjust,
+    corrected_t_test,
+    differences,
+    sign_flip_test,
+)
 from hearlog.transfer.methods import COMPARISONS, METHODS
 
 COLUMNS = ["comparison", "kind", "task", "title", "protocol", "channels", "test", "n", "unit"]
-COLUMNS += ["wins", "ties", "losses", "difference", "ci_low", "ci_high", "p", "p_holm", "note"]
+COLUMNS += ["wins", "ties", "losses", "difference", "ci_low", "ci_high", "p", ADJUSTED, "note"]
 
 
-def compare(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
+def compare_within(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """Compare the methods within every task and capacity.
 
     A task with folds is tested over them by `hearlog.statistics.paired_tests.corrected_t_test`, each fold the mean of
@@ -33,17 +42,17 @@ def compare(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     Parameters
     ----------
     cells
-        As of `hearlog.results.cells.read_cells`.
+        Scores as returned by `hearlog.results.cells.read_cells`.
     folder
-        Holds ``<task>/<method>-div<divisor>/`` with ``scores.tsv`` and ``predictions.parquet``.
+        Folder of ``<task>/<method>-div<divisor>/`` with ``scores.tsv`` and ``predictions.parquet``.
 
     Returns
     -------
-    One row a comparison, task and capacity, classification before regression: ``comparison`` (as ``kd-base``),
+    One row per comparison, task and capacity, classification before regression: ``comparison`` (such as ``kd-base``),
     ``kind``, ``task``, ``title``, ``protocol`` (in print), ``channels``, ``test``, ``n``, ``unit`` of n (folds or
     clips), ``wins``, ``ties``, ``losses`` (of these), ``difference``, ``ci_low``, ``ci_high`` (points of accuracy, or
-    r2), ``p``, ``p_holm`` and ``note``. Holm's p is adjusted for the rows of one comparison and kind. Where no test
-    is possible, ``note`` says why, and interval and p are nan.
+    r2), ``p``, the p adjusted for the rows of one comparison and kind (`hearlog.results.comparisons.ADJUSTED`) and
+    ``note``. Where no test is possible, ``note`` gives the reason, and interval and p are nan.
     """
     rows = []
     for _, of_task in cells.groupby(["task", "divisor"], sort=False):
@@ -55,9 +64,25 @@ def compare(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     numbers = ["difference", "ci_low", "ci_high"]
     table.loc[table["kind"] == "classification", numbers] *= 100
-    table["p_holm"] = table.groupby(["comparison", "kind"])["p"].transform(statistics.holm)
-    table["comparison"] = pd.Categorical(table["comparison"], [f"{a}-{b}" for a, b in COMPARISONS])
-    return table[COLUMNS].sort_values(["comparison", "kind"], kind="stable", ignore_index=True)
+    table[ADJUSTED] = table.groupby(["comparison", "kind"])["p"].transform(adjust)
+    return _in_order(table).sort_values(["comparison", "kind"], kind="stable", ignore_index=True)
+
+
+def read_within(path: Path) -> pd.DataFrame:
+    """Read the tests from the table that the report stage has written of them, as returned by `compare_within`.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, broken or lacks a column.
+    """
+    table = read_table(path, COLUMNS)
+    return _in_order(table.assign(note=table["note"].astype("str").fillna("")))
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    names = pd.Categorical(table["comparison"], [f"{a}-{b}" for a, b in COMPARISONS])
+    return table.assign(comparison=names, note=table["note"].astype("str"))[COLUMNS]
 
 
 def _over_folds(cells: pd.DataFrame, folder: Path) -> Iterator[dict[str, Any]]:
@@ -66,7 +91,7 @@ def _over_folds(cells: pd.DataFrame, folder: Path) -> Iterator[dict[str, Any]]:
     tested = folds.groupby("fold")["clips"].first()
     for method, against in COMPARISONS:
         a, b = scores[method], scores[against]
-        test = statistics.corrected_t_test(a, b, tested.mean(), tested.sum() - tested.mean())
+        test = corrected_t_test(a, b, tested.mean(), tested.sum() - tested.mean())
         yield {"test": "Nadeau-Bengio", "unit": "folds", **_row(a, b, test, Interval(test.ci_low, test.ci_high))}
 
 
@@ -89,12 +114,12 @@ def _over_numbers(answers: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for method, against in COMPARISONS:
         a, b = shares[method], shares[against]
         interval = r2_interval(truth, errors[method], errors[against])
-        yield {"test": "sign-flip", "unit": "clips", **_row(a, b, statistics.sign_flip_test(a, b), interval)}
+        yield {"test": "sign-flip", "unit": "clips", **_row(a, b, sign_flip_test(a, b), interval)}
 
 
 def _row(a: pd.Series, b: pd.Series, test: PairedTest | Significance, interval: Interval) -> dict[str, Any]:
     """Put together what a test and its interval say; if either says nothing, neither does."""
-    d = statistics.differences(a, b)
+    d = differences(a, b)
     note = test.note or interval.note
     low, high, p = (np.nan, np.nan, np.nan) if note else (interval.low, interval.high, test.p)
     counts = {"n": len(d), "wins": np.sum(d > 0), "ties": np.sum(d == 0), "losses": np.sum(d < 0)}

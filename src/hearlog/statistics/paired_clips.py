@@ -36,7 +36,7 @@ def share_right(answers: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     Parameters
     ----------
     answers
-        As of `hearlog.results.cells.join_answers`, labels.
+        Answers as returned by `hearlog.results.folds.join_answers`, labels.
     methods
         Columns of ``answers``.
 

@@ -184,6 +184,10 @@ def holm(p: ArrayLike) -> np.ndarray:
     return adjusted
 
 
+# The correction that every table of tests makes: its name in print, and its function.
+CORRECTION, adjust = "Holm", holm
+
+
 def correlation(x: ArrayLike, y: ArrayLike, name: str = "pair") -> Correlation:
     """Correlate ``x`` and ``y`` by Pearson's r; float, one value of each a pair, or what a ``name`` is.
 

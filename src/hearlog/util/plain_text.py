@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -44,11 +43,11 @@ def data_size(count: float) -> str:
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
 
 
-def won_and_lost(test: Mapping[str, Any]) -> str:
-    """Write the wins, ties (if any) and losses of a test of `hearlog.results.over_tasks.summarise`."""
-    counts = [counted(test["wins"], "win"), counted(test["losses"], "loss", "losses")]
-    if test["ties"]:
-        counts.insert(1, counted(test["ties"], "tie"))
+def won_and_lost(wins: int, ties: int, losses: int) -> str:
+    """Write the wins, ties (if any) and losses of a paired test."""
+    counts = [counted(wins, "win"), counted(losses, "loss", "losses")]
+    if ties:
+        counts.insert(1, counted(ties, "tie"))
     return ", ".join(counts)
 
 
