@@ -283,7 +283,7 @@ def test_a_fiftieth_of_the_soak_is_damaged_in_all_ways_alike():
 def test_the_soak_runs_stages_as_dvc_does_and_knows_what_they_write():
     words, written = soak_world.command_of("embed_songs")
     assert words == ["python", "-m", "stages.embed_clips", "songs", "1"]
-    assert written == ["data/corpora/songs/embeddings-x1.npy"]
+    assert written == ["data/corpora/songs/embeddings-div1.npy"]
     assert "metrics/crops/songs.json" in soak_world.command_of("crop_songs")[1]
 
 

@@ -375,10 +375,10 @@ def test_tasks_of_one_data_set_share_a_finding(world):
 
 def test_too_little_memory_and_disk_are_problems_and_the_figures_stand_there(world):
     world.settings["sweep"]["divisors"] = [1, 512]
-    world.settings["model"]["max_channels"] = 8192
+    world.settings["model"]["channels"] = 8192
     section = Section("run")
     check_needs(section, world.save(), {"songs": 10**9, "own": 12}, LogSize(1000, 10, 12))
-    assert "lower sweep.divisors" in the(section, "problem", "training takes about ")
+    assert "lower model.channels" in the(section, "problem", "training takes about ")
     assert "move DVC's cache" in the(section, "problem", " of disk are missing")
     assert the(section, "note", "more will be needed for what could not be read: gtzan")
     assert section.facts["time"]["at most"] > section.facts["time"]["about"]

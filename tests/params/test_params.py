@@ -41,7 +41,9 @@ def test_the_paper_preset_holds_the_values_of_the_paper():
     assert paper.songs.sample == 244_975
     assert (paper.audio.sample_rate, paper.audio.seconds, paper.audio.samples) == (16_000, 30, 480_000)
     assert (paper.mel.n_fft, paper.mel.hop_length, paper.mel.n_mels) == (512, 375, 96)
-    assert [paper.model.channels * divisor for divisor in paper.sweep.divisors] == [32, 64, 128, 256]
+    assert [paper.model.channels // divisor for divisor in paper.sweep.divisors] == [256, 128, 64, 32]
+    assert [paper.model.channels // divisor for divisor in paper.pilot.divisors] == [32]
+    assert [paper.model.channels // divisor for divisor in paper.probe.divisors] == [32]
     assert paper.model.se_ratio == 8
     assert paper.estimator.training.learning_rate == paper.transfer.training.learning_rate == 0.001
     assert len(paper.tasks) == 8
@@ -92,8 +94,8 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
         ("transfer.seeds", [0, 0], r"seeds \[0, 0\] name a seed twice"),
         ("audio.min_seconds", 9.0, r"audio\.min_seconds must not exceed audio\.seconds"),
         ("logs.header", False, r"columns \['user_id', 'song_id'\] are names, but header is false"),
-        ("sweep.divisors", [1, 1], r"sweep: divisors \[1, 1\] name a multiplier twice"),
-        ("pilot.divisors", [1, 1], r"pilot: divisors \[1, 1\] name a multiplier twice"),
+        ("sweep.divisors", [1, 1], r"sweep: divisors \[1, 1\] name a divisor twice"),
+        ("pilot.divisors", [1, 1], r"pilot: divisors \[1, 1\] name a divisor twice"),
         (
             "pilot.divisors",
             [1, 2],
@@ -209,10 +211,30 @@ def test_a_run_can_go_without_the_pilot(edit):
     assert edit("pilot.divisors", []).pilot.divisors == []
 
 
-def test_channels_beyond_the_limit_name_both_keys(edit):
-    message = r"model\.channels 128 x sweep\.divisors 8 asks for 1024.*model\.max_channels 256"
+@pytest.mark.parametrize(
+    ("preset", "channels", "capacities"),
+    [
+        *((preset, channels, [channels]) for preset in ("demo", "smoke") for channels in (16, 32, 64, 128, 256)),
+        ("paper", 128, [128, 64, 32, 16]),
+        ("paper", 256, [256, 128, 64, 32]),
+    ],
+)
+def test_channels_that_the_divisors_of_a_preset_fit_give_its_capacities(edit, preset, channels, capacities):
+    loaded = edit("model.channels", channels, preset)
+    assert [loaded.model.channels // divisor for divisor in loaded.sweep.divisors] == capacities
+
+
+@pytest.mark.parametrize(
+    ("channels", "wrong", "fitting"),
+    [(16, "2, 4, 8", "1"), (32, "4, 8", "1, 2"), (64, "8", "1, 2, 4"), (96, "8", "1, 2, 3, 4, 6")],
+)
+def test_divisors_that_do_not_fit_are_named_with_those_that_do(edit, channels, wrong, fitting):
+    message = (
+        rf"sweep\.divisors \[1, 2, 4, 8\]: model\.channels {channels} cannot be divided by {wrong}: .* "
+        rf"Divisors that fit: {fitting}$"
+    )
     with pytest.raises(InputError, match=message):
-        edit("model.channels", 128, preset="paper")
+        edit("model.channels", channels, "paper")
 
 
 def test_a_missing_key_is_named(tmp_path):

@@ -16,8 +16,8 @@ def cells(*methods: str, tasks: tuple[str, ...] = ("gtzan", "emomusic_valence"),
 
 def estimator(divisor: int = 1) -> set[str]:
     embedded = {f"embed_clips@{task}-{divisor}" for task in ("gtzan", "emomusic_valence")}
-    of_width = {f"{name}@{divisor}" for name in ("train_estimator", "evaluate_estimator", "describe_model")}
-    return of_width | embedded
+    of_capacity = {f"{name}@{divisor}" for name in ("train_estimator", "evaluate_estimator", "describe_model")}
+    return of_capacity | embedded
 
 
 def probes(*tasks: str) -> set[str]:
@@ -71,8 +71,9 @@ def test_the_runtime_re_runs_nothing(workspace):
     assert workspace.outdated(runtime__threads=1) == set()
 
 
-def test_a_second_width_adds_cells_and_touches_none(workspace):
-    assert workspace.outdated(sweep__widths=[1, 2]) == LAST | estimator(2) | cells(*ALL, divisor=2)
+def test_a_second_capacity_adds_cells_and_touches_none(workspace):
+    # `dvc status` compares settings without loading them: a stage would reject a half of 16 channels.
+    assert workspace.outdated(sweep__divisors=[1, 2]) == LAST | estimator(2) | cells(*ALL, divisor=2)
     assert workspace.downstream("train_estimator@2") == LAST | estimator(2) - {"train_estimator@2"} | cells(
         "fix", "init", "kd", divisor=2
     )
@@ -96,7 +97,7 @@ def test_a_protocol_re_runs_that_tasks_splits_and_cells_which_all_name_it(worksp
 
 
 def test_without_the_pilot_the_report_alone_runs_and_says_so(workspace):
-    assert workspace.repro_with("report", pilot__widths=[]) == {"report"}
+    assert workspace.repro_with("report", pilot__divisors=[]) == {"report"}
     assert workspace.metrics("pilot") == {"songs": 0, "note": SWITCHED_OFF}
 
 

@@ -181,9 +181,9 @@ def test_the_pilot_takes_the_time_to_train_one_network_on_all_songs(paper):
         settings = paper.model_copy(update={"pilot": params.Pilot(divisors=divisors)})
         return workload.time_needed(settings, PAPER_CLIPS, PAPER_LOGS, 2, 10.0)["training"]
 
-    assert seconds([1]) - seconds([]) == pytest.approx(work / 10)
-    assert seconds([2]) - seconds([]) == pytest.approx(2**workload.GROWTH * work / 10)
-    assert seconds([1]) / seconds([]) < 1.03, "at the smallest of four capacities little beside the estimators"
+    assert seconds([8]) - seconds([]) == pytest.approx(work / 10)
+    assert seconds([4]) - seconds([]) == pytest.approx(2**workload.GROWTH * work / 10)
+    assert seconds([8]) / seconds([]) < 1.03, "at the smallest of four capacities little beside the estimators"
 
 
 def test_probes_pass_every_clip_through_two_networks_and_fit_every_representation(paper):
@@ -197,9 +197,9 @@ def test_probes_pass_every_clip_through_two_networks_and_fit_every_representatio
         settings = paper.model_copy(update={"probe": probe})
         return workload.time_needed(settings, clips, PAPER_LOGS, 2, 10.0)["probing"]
 
-    forward, fits = passed / 3 / 10, workload.FIT * fitted
-    assert seconds([1]) == pytest.approx(forward + fits)
-    assert seconds([1, 2]) == pytest.approx(forward * (1 + 2**workload.GROWTH) + 3 * fits)
+    forward, fits = passed / 3 / 10, workload.FIT * fitted * 32
+    assert seconds([8]) == pytest.approx(forward + fits)
+    assert seconds([8, 4]) == pytest.approx(forward * (1 + 2**workload.GROWTH) + 3 * fits)
 
 
 def test_published_folds_count_as_folds_and_lists_as_one_run(paper):
