@@ -22,14 +22,13 @@ from cell_files import (
 from scipy import stats
 
 from hearlog import params
-from hearlog.corpora.splits import PROTOCOLS
+from hearlog.corpora.protocols import PROTOCOLS, protocol_label
 from hearlog.params.synthetic import is_synthetic
 from hearlog.report.text import render, render_unfinished
 from hearlog.results.cells import read_cells
 from hearlog.results.comparisons import find, tabulate
 from hearlog.results.curves import count_unfinished
 from hearlog.results.folds import read_seed_spread, read_spread
-from hearlog.results.names import protocol_label
 from hearlog.results.over_tasks import compare_methods, correlate_gains, pair_scores
 from hearlog.results.pilot import as_metrics
 from hearlog.results.run import headline
