@@ -25,9 +25,7 @@ def main(divisor: int) -> None:
     table = pd.read_parquet(paths.EMBEDDINGS / "songs.parquet")
     rows = pd.Index(table["song_id"]).get_indexer(pd.Index(clips["item_id"]))
     embeddings = np.load(paths.EMBEDDINGS / "songs.npy", mmap_mode="r")[rows]
-    network = Network(
-        channels=settings.model.channels // divisor, factors=embeddings.shape[1], se_ratio=settings.model.se_ratio
-    )
+    network = Network(**settings.network(divisor))
     audio = Crop(**settings.audio.model_dump(exclude={"max_rejected"}))
     trainer = configured_trainer(settings, settings.estimator)
     asked = {"network": network.model_dump(), "trainer": repr(trainer), "seed": settings.seed}

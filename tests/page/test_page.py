@@ -243,7 +243,7 @@ def test_the_page_fetches_nothing_and_runs_its_own_script_alone(known):
 def test_figures_are_numbered_captioned_and_carried_along(known):
     pictures = re.findall(r'<img src="data:image/png;base64,[^"]+" width="60" height="30" alt="[^"]+">', known)
     assert len(pictures) == len(figures.CAPTIONS)
-    assert "<b>Figure 1. Scores of the four methods (the paper's Figure 4).</b> Synthetic data." in html.unescape(known)
+    assert "<b>Figure 1. Scores of the methods (the paper's Figure 4).</b> Synthetic data." in html.unescape(known)
     assert "<code>plots/figure4.png</code>, <code>plots/figure4.pdf</code>" in known
     assert f"On {SONGS} test songs" in known and "at 128 channels" in known
 

@@ -32,7 +32,7 @@ OWN = {"base": {}, "fix": {"max_iterations": 5000}, "init": {}, "kd": {"weight":
 
 
 def settings() -> Settings:
-    return Settings(16, 8, 8)
+    return Settings(NETWORK)
 
 
 @pytest.fixture(scope="module")

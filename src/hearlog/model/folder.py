@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from hearlog.model.architecture import POOLED_BANDS, POOLED_FRAMES
-from hearlog.model.network import EmbeddingNetwork
+from hearlog.model.network import EmbeddingNetwork, SeparableNetwork
 from hearlog.params.blocks import Mel
 from hearlog.params.validation import Block, Count, NonNegative, Positive, describe
 from hearlog.util.errors import InputError
@@ -36,6 +36,13 @@ class Network(Block):
     def build(self) -> EmbeddingNetwork:
         """Return the network with fresh weights."""
         return EmbeddingNetwork(self.channels, self.factors, self.se_ratio)
+
+    def build_student(self, name: str) -> EmbeddingNetwork | SeparableNetwork:
+        """Return one of `hearlog.model.architecture.STUDENTS` with fresh weights.
+
+        It is the paper's network, or `hearlog.model.network.SeparableNetwork`, which has no gates.
+        """
+        return self.build() if name == "paper" else SeparableNetwork(self.channels, self.factors)
 
 
 class Crop(Block):

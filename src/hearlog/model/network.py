@@ -171,14 +171,6 @@ class SeparableNetwork(nn.Module):
         return self.embedding(maps)
 
 
-def build_student(name: str, channels: int, factors: int, se_ratio: int) -> EmbeddingNetwork | SeparableNetwork:
-    """Return one of `hearlog.model.architecture.STUDENTS` with fresh weights.
-
-    It is the paper's network, or `SeparableNetwork`, which has no gates.
-    """
-    return EmbeddingNetwork(channels, factors, se_ratio) if name == "paper" else SeparableNetwork(channels, factors)
-
-
 class TaskNetwork(nn.Module):
     """The same network with an output layer on its embedding, which is the penultimate layer (section 3.2.2).
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hearlog.statistics.paired_tests import CORRECTION
+from hearlog.transfer.methods import COMPARISONS, METHODS, TRAINED
 from hearlog.util.errors import InputError
 
 _PNG, _END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
@@ -29,11 +30,11 @@ class Caption(NamedTuple):
 # By name: plots/<name>.png and plots/<name>.pdf, in the order of the page.
 CAPTIONS = {
     "figure4": Caption(
-        "Scores of the four methods (the paper's Figure 4)",
+        "Scores of the methods (the paper's Figure 4)",
         "A panel a task ({tasks}), at {capacities}. Accuracy for classification, r² for regression. Bars: one standard "
         "deviation over folds or seeds (with caps); for accuracy on one test part by one seed, Wilson's 95 % interval "
         "over the test clips (without). Grey lines: chance and the most frequent class.",
-        "Panels of dots, one panel a task: score of base, fix, init and kd. The numbers stand in the tables of scores.",
+        f"Panels of dots, one per task: scores of {', '.join(METHODS)}. The tables of scores hold the numbers.",
     ),
     "differences": Caption(
         "Paired differences",
@@ -41,8 +42,8 @@ CAPTIONS = {
         "folds or test clips), and below them the mean over the {pairs} classification pairs with the 95 % interval "
         f"of the paired t-test; with several capacities also that over tasks, and {CORRECTION}'s p of both. Regression "
         "has another unit and stands apart.",
-        "Four panels of dots and intervals: kd minus base, init minus base, fix minus base and kd minus init. The "
-        "numbers stand in the tables of tests.",
+        f"Panels of dots and intervals: {', '.join(' minus '.join(pair) for pair in COMPARISONS)}. "
+        "The tables of tests hold the numbers.",
     ),
     "confusion": Caption(
         "Confusion matrices of kd",
@@ -54,9 +55,9 @@ CAPTIONS = {
         "Training curves",
         "The task's loss on validation clips by epoch, at {largest} channels, a panel a task ({tasks}). A thin line is "
         "a fold and seed, its marker the epoch whose weights are tested; a thick line is their mean, as far as the one "
-        "that stopped first. A network whose best epoch is the last allowed was stopped by the limit. The output layer "
-        "of fix is fitted without epochs: a line.",
-        "Panels of falling validation losses of base, init and kd by epoch, with a level line for fix.",
+        "that stopped first. A network whose best epoch is the last allowed was stopped by the limit. A method that is "
+        "fitted without epochs, as fix, has a level line.",
+        f"Panels of falling validation losses of {', '.join(TRAINED)} by epoch, with level lines for the others.",
     ),
     "cf_embeddings": Caption(
         "CF embeddings of the songs",

@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from hearlog.report.text import CAVEAT, SYNTHETIC, WITHIN
+from hearlog.transfer.methods import METHODS
 
 
 def render(content: dict[str, Any]) -> str:
@@ -33,7 +34,7 @@ def render(content: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    texts = {"synthetic_words": SYNTHETIC, "caveat": CAVEAT, "within_words": WITHIN}
+    texts = {"methods": METHODS, "synthetic_words": SYNTHETIC, "caveat": CAVEAT, "within_words": WITHIN}
     own = {"style": Markup(style), "script": Markup(script), "policy": _policy(style, script)}  # noqa: S704
     return environment.get_template("page.html.j2").render(content | texts | own)
 

@@ -7,7 +7,7 @@ is refused with a message that names the key, what was given and what is allowed
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -74,6 +74,11 @@ class Params(Block):
     def frames(self, seconds: float) -> int:
         """Spectrogram frames in so many seconds."""
         return round(seconds * self.audio.sample_rate) // self.mel.hop_length
+
+    def network(self, divisor: int) -> dict[str, Any]:
+        """Return the fields of `hearlog.model.folder.Network` at the capacity of a divisor."""
+        channels = self.model.channels // divisor
+        return self.model.model_dump() | {"channels": channels, "factors": self.als.factors}
 
     @model_validator(mode="after")
     def _divisors_fit_channels(self) -> Params:

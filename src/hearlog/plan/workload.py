@@ -19,7 +19,7 @@ from hearlog.corpora import catalogue
 from hearlog.corpora.readers.registry import READERS
 from hearlog.estimator.train import embedding_objective
 from hearlog.logs.files import PACKED, are_parquet, find_files, open_unpacked
-from hearlog.model.network import EmbeddingNetwork
+from hearlog.model.folder import Network
 from hearlog.params import Params, Task, synthetic
 from hearlog.params.log_blocks import Logs
 from hearlog.params.synthetic import is_generated, is_synthetic
@@ -214,7 +214,7 @@ def training_speed(params: Params, backend: Backend) -> float:
     settings = params.estimator.training
     mels = np.zeros((settings.batch_size, params.mel.n_mels, params.frames(params.audio.seconds)), np.float16)
     rows = np.arange(len(mels))
-    network = EmbeddingNetwork(smallest_capacity(params), params.als.factors, params.model.se_ratio)
+    network = Network(**params.network(max(params.sweep.divisors))).build()
     objective = embedding_objective(torch.ones(len(mels), params.als.factors, device=backend.device))
 
     def train(epochs: int) -> None:
@@ -265,11 +265,6 @@ def time_needed(
         + FIT * fitted * sum(params.model.channels / divisor for divisor in params.probe.divisors),
     }
     return {kind: seconds for kind, seconds in kinds.items() if seconds}
-
-
-def smallest_capacity(params: Params) -> int:
-    """Channels of the smallest network."""
-    return params.model.channels // max(params.sweep.divisors)
 
 
 def _capacity(params: Params, divisors: Sequence[int]) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from hearlog.model.folder import WEIGHTS, load_weights
+from hearlog.model.folder import WEIGHTS, Network, load_weights
 from hearlog.runtime.checkpoint import Run, open_run
 from hearlog.training.configured import configured_trainer
 from hearlog.transfer.cell import Cell
@@ -66,9 +66,7 @@ def run_cell(
     task = Task(clips, folds, np.load(corpus.mel, mmap_mode="r"))
     trainer = configured_trainer(settings, settings.transfer)
     shared = Settings(
-        channels=settings.model.channels // divisor,
-        factors=settings.als.factors,
-        se_ratio=settings.model.se_ratio,
+        network=Network(**settings.network(divisor)),
         student=settings.transfer.student,
         test_windows=settings.transfer.test_windows,
     )

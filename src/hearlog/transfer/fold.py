@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from hearlog.model.folder import Network
 from hearlog.model.losses import cosine_proximity, squared_error
-from hearlog.model.network import TaskNetwork, build_student
+from hearlog.model.network import TaskNetwork
 from hearlog.runtime.checkpoint import Checkpoint
 from hearlog.training.inference import predict
 from hearlog.training.loop import Objective, Trainer
@@ -62,17 +63,15 @@ class Settings:
 
     Attributes
     ----------
-    channels, factors, se_ratio
-        As in `hearlog.model.network.EmbeddingNetwork`.
+    network
+        Size of the network below the output layer.
     student
         Which of `hearlog.model.architecture.STUDENTS` is trained from scratch.
     test_windows
         Windows of each test clip whose outputs are averaged, of the length of the training's; 1 takes the whole clip.
     """
 
-    channels: int
-    factors: int
-    se_ratio: int
+    network: Network
     student: str = "paper"
     test_windows: int = 1
 
@@ -189,5 +188,4 @@ class Fold:
 
     def _build(self, student: str) -> TaskNetwork:
         torch.manual_seed(seeds.derive(self.seed, "weights"))
-        size = (self.settings.channels, self.settings.factors, self.settings.se_ratio)
-        return TaskNetwork(build_student(student, *size), self.target.outputs)
+        return TaskNetwork(self.settings.network.build_student(student), self.target.outputs)

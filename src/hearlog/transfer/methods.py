@@ -53,6 +53,12 @@ class Method:
     teacher: bool = True
     epochs: bool = True
 
+    @property
+    def summary(self) -> str:
+        """What the method does, as part of a sentence: the docstring of its function."""
+        text = (self.run.__doc__ or "").splitlines()[0].removesuffix(".")
+        return text[:1].lower() + text[1:]
+
 
 METHODS = {
     "base": Method(base, teacher=False),
