@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 from tqdm import tqdm
 
-from hearlog.logs.files import ENDLESS, are_parquet, find_files, refuse_damaged
+from hearlog.logs.files import are_parquet, find_files, refuse_damaged
+from hearlog.logs.formats import FORMATS
 from hearlog.logs.rows import view_rows
 from hearlog.params.log_blocks import Logs
 from hearlog.util.errors import InputError, refusal
@@ -55,7 +56,7 @@ def open_rows(
             con.execute("SET threads = ?", [threads])
         try:
             if whole:
-                longest = None if are_parquet(files, settings) else ENDLESS.get(settings.format)
+                longest = None if are_parquet(files, settings) else FORMATS[settings.format].longest_line
                 refuse_damaged(files, con.execute("SELECT current_setting('threads')").fetchall()[0][0], longest)
             view_rows(con, files, settings)
             yield con, files

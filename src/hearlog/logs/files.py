@@ -12,15 +12,12 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 from tqdm import tqdm
 
+from hearlog.logs.formats import FORMATS, JSON, PACKED, PARQUET
 from hearlog.params.log_blocks import Logs
 from hearlog.util.errors import InputError
 from hearlog.util.files import refuse_lfs_pointer, refuse_unencodable
 
-PACKED = {".gz": "gzip", ".zst": "zstd"}  # what DuckDB and PyArrow unpack
 OTHERWISE_PACKED = (".7z", ".br", ".bz2", ".lz4", ".lzo", ".rar", ".snappy", ".xz", ".z", ".zip")
-TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", *PACKED))
-JSON = tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson") for packed in ("", *PACKED))
-PARQUET = (".parquet",)
 CHUNK, PROBE = 2**20, 2**12  # bytes
 # Logs are packed to a tenth or a thirtieth; gzip makes a thousandth of zeros, Zstandard less: disks would be full.
 MOST_UNPACKED = 200  # times the file
@@ -33,11 +30,6 @@ BINARY = {  # how files begin that are no text, and what they are
     b"\xff\xfe": "text in UTF-16: write it in UTF-8",
     b"\xfe\xff": "text in UTF-16: write it in UTF-8",
 }
-
-# Bytes of a line. DuckDB lists what is too long for it, but nothing longer than its buffer: 32 MB, of lists 512 MB.
-ENDLESS = {"rows": 2**24, "song_lists": 2**26}
-
-SEARCHED = {"rows": (*PARQUET, *TEXT), "song_lists": TEXT, "playlists": JSON}
 
 
 def find_files(settings: Logs) -> list[Path]:
@@ -78,7 +70,7 @@ def _search(root: Path, settings: Logs) -> list[Path]:
     if not root.exists():
         home = ". ~ does not stand for the home folder here: write the whole path" if root.parts[:1] == ("~",) else ""
         raise InputError(f"{root}: no such file or folder (logs.path){home}")
-    endings = SEARCHED[settings.format]
+    endings = FORMATS[settings.format].endings
     pattern = PurePosixPath(settings.files or "**/*").parts
     found = dict[Path, Path]()
     try:

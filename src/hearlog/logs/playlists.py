@@ -10,7 +10,7 @@ import duckdb
 
 from hearlog.logs.columns import quoted
 from hearlog.logs.files import literal
-from hearlog.params.log_blocks import LogColumns
+from hearlog.params.log_blocks import Logs
 from hearlog.util.errors import InputError
 
 OBJECT = 2**24  # bytes of a playlist; DuckDB holds twice as much a thread
@@ -54,7 +54,7 @@ ENTRIES = """
 FIND = "SELECT min(number) FROM numbered WHERE left(playlist, getvariable('longest_text')) = ?"
 
 
-def parse_playlists(con: duckdb.DuckDBPyConnection, files: list[Path], columns: LogColumns) -> duckdb.DuckDBPyRelation:
+def parse_playlists(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs) -> duckdb.DuckDBPyRelation:
     """Make a row of each song of a playlist, for `hearlog.logs.judge.judge`; ``text`` is the playlist.
 
     A file is an array of objects, a sequence of objects (such as one a line), or one object with an array of them.
@@ -64,6 +64,7 @@ def parse_playlists(con: duckdb.DuckDBPyConnection, files: list[Path], columns: 
     InputError
         If the first objects have none of the keys.
     """
+    columns = settings.columns
     songs, _, song = str(columns.song).partition(".")
     pointers = {"user": columns.user, "songs": songs, "song": song, "time": columns.time}
     for name, key in pointers.items():

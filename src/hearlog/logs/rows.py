@@ -14,6 +14,8 @@ from hearlog.logs.playlists import parse_playlists, playlist_number
 from hearlog.logs.song_lists import parse_song_lists
 from hearlog.params.log_blocks import Logs
 
+PARSERS = {"rows": parse_rows, "song_lists": parse_song_lists, "playlists": parse_playlists}  # of text
+
 
 def view_rows(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs) -> None:
     """Create the view ``rows``: one row a line that is not blank, a row of a Parquet file, or a song of a list.
@@ -36,14 +38,7 @@ def view_rows(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs)
     for file in () if parquet else files:
         refuse_binary(file)
     prepare(con, settings)
-    if parquet:
-        parsed = parse_parquet(con, files, settings.columns)
-    elif settings.format == "rows":
-        parsed = parse_rows(con, files, settings)
-    elif settings.format == "song_lists":
-        parsed = parse_song_lists(con, files, settings.delimiter)
-    else:
-        parsed = parse_playlists(con, files, settings.columns)
+    parsed = parse_parquet(con, files, settings.columns) if parquet else PARSERS[settings.format](con, files, settings)
     judge(parsed).create_view("rows")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from hearlog.logs.delimited import view_lines
+from hearlog.params.log_blocks import Logs
 
 LONGEST = 2**25  # bytes of a line: some four million songs
 
@@ -32,8 +33,8 @@ SPLIT_LISTS = """
 """
 
 
-def parse_song_lists(con: duckdb.DuckDBPyConnection, files: list[Path], delimiter: str) -> duckdb.DuckDBPyRelation:
+def parse_song_lists(con: duckdb.DuckDBPyConnection, files: list[Path], settings: Logs) -> duckdb.DuckDBPyRelation:
     """Make a row of each song of a line, for `hearlog.logs.judge.judge`; ``text`` is the line."""
-    con.execute("SET VARIABLE delimiter = ?", [delimiter])
+    con.execute("SET VARIABLE delimiter = ?", [settings.delimiter])
     view_lines(con, files, longest=LONGEST)
     return con.sql(SPLIT_LISTS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from hearlog.params.validation import Block, Count, InnerShare, Location, Positive, Share
+from hearlog.logs.formats import FORMATS
+from hearlog.params.validation import Block, Count, InnerShare, Location, Positive, Share, one_of
 
 
 class LogColumns(Block):
@@ -39,7 +40,7 @@ class Logs(Block):
 
     path: Location
     files: Annotated[str, Field(min_length=1)] | None
-    format: Literal["rows", "song_lists", "playlists"]
+    format: Annotated[str, AfterValidator(partial(one_of, FORMATS))]
     delimiter: Annotated[str, Field(min_length=1, max_length=1)]
     header: bool
     columns: LogColumns
@@ -75,27 +76,8 @@ class Logs(Block):
 
     @model_validator(mode="after")
     def _columns_of_the_format(self) -> Logs:
-        if self.format == "rows":
-            named = [column for _, column in self.columns if isinstance(column, str)]
-            if named and not self.header:
-                raise ValueError(f"columns {named} are names, but header is false: give positions from 1")
-        elif self.columns.plays is not None:
-            raise ValueError(f"columns.plays {self.columns.plays!r}: {self.format} have no counts: set it to null")
-        elif self.format == "song_lists" and self.columns.time is not None:
-            raise ValueError(f"columns.time {self.columns.time!r}: song_lists have no times: set it to null")
-        elif self.format == "playlists":
-            self._keys_of_playlists()
+        FORMATS[self.format].check(self)
         return self
-
-    def _keys_of_playlists(self) -> None:
-        for key, column in self.columns:
-            if isinstance(column, int):
-                raise ValueError(f"columns.{key} {column} is a position, but playlists have keys: give its name")
-        if not re.fullmatch(r"[^.]+([.][^.]+)?", str(self.columns.song)):
-            raise ValueError(
-                f"columns.song {self.columns.song!r}: give the key of the list of songs, 'songs', or that and the key "
-                "of the id within it, 'tracks.track_uri'"
-            )
 
     @field_validator("since", "until", mode="before")
     @classmethod

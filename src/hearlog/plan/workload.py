@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,8 @@ import torch
 from hearlog.corpora import catalogue
 from hearlog.corpora.readers.registry import READERS
 from hearlog.estimator.train import embedding_objective
-from hearlog.logs.files import PACKED, are_parquet, find_files, open_unpacked
+from hearlog.logs.files import are_parquet, find_files, open_unpacked
+from hearlog.logs.formats import FORMATS, PACKED
 from hearlog.model.folder import Network
 from hearlog.params import Params, Task, synthetic
 from hearlog.params.log_blocks import Logs
@@ -120,21 +120,7 @@ def _row_bytes(file: Path, settings: Logs) -> float:
     with open_unpacked(file) as stream:
         sample = stream.read(LOG_SAMPLE)
     packed = zlib.compress(sample) if file.suffix.lower() in PACKED else sample
-    return max(len(packed), 1) / max(_count_rows(sample, settings), 1)
-
-
-def _count_rows(sample: bytes, settings: Logs) -> int:
-    """Count the rows in the beginning of a log file that is text."""
-    if settings.format == "rows":
-        return sample.count(b"\n")
-    if settings.format == "song_lists":
-        separated = sample.split() if settings.delimiter == " " else sample.split(settings.delimiter.encode())
-        return len(separated) - (sample.count(b"\n") if settings.delimiter == " " else 1)
-    songs, _, song = str(settings.columns.song).partition(".")
-    if song:
-        return len(re.findall(rb'"%b"\s*:' % re.escape(song.encode()), sample))
-    lists = re.findall(rb'"%b"\s*:\s*\[([^\]]*)' % re.escape(songs.encode()), sample)
-    return sum(1 + songs.count(b",") for songs in lists)
+    return max(len(packed), 1) / max(FORMATS[settings.format].count_rows(sample, settings), 1)
 
 
 def generated_files(params: Params) -> int:
