@@ -33,7 +33,7 @@ def confusion_matrices(cells: pd.DataFrame, folder: Path, method: str, synthetic
     Parameters
     ----------
     cells
-        As of `hearlog.results.cells.read_cells`.
+        Scores as returned by `hearlog.results.cells.read_cells`.
     folder
         Folder of predictions, see `hearlog.results.folds.read_predictions`.
     method

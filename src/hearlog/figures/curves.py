@@ -29,7 +29,7 @@ def training_curves(cells: pd.DataFrame, folder: Path, synthetic: bool) -> Figur
     Parameters
     ----------
     cells
-        As of `hearlog.results.cells.read_cells`.
+        Scores as returned by `hearlog.results.cells.read_cells`.
     folder
         Folder of curves, see `hearlog.results.curves.read_curves`.
     synthetic

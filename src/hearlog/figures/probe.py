@@ -31,7 +31,7 @@ def probe_scores(probes: pd.DataFrame, synthetic: bool) -> Figure:
     Parameters
     ----------
     probes
-        As of `hearlog.results.probes.read_probes`.
+        Scores as returned by `hearlog.results.probes.read_probes`.
     synthetic
         Whether to say that the numbers are of the embedded data set.
 

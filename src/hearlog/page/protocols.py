@@ -29,7 +29,7 @@ def protocol_table(tasks: dict[str, dict[str, Any]]) -> Table:
     ----------
     tasks
         For each task ``data_set`` (its name in print), ``target``, ``path``, ``group`` (what a group is), ``split``
-        (the metrics of its split), and ``groups`` (as of `shared_groups`).
+        (the metrics of its split), and ``groups`` (as returned by `shared_groups`).
     """
     rows = []
     for name, task in tasks.items():

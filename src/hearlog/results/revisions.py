@@ -43,7 +43,7 @@ class Revision:
 
     ``commit`` is the hash, empty for the workspace. ``params`` are as the file holds them, as an older revision's need
     not be valid today. ``scores`` has the cells that these params name; ``left_out`` has those of them without a score
-    of these settings, and says why. ``inputs`` has the code and data that the cells were made from, as of
+    of these settings, and says why. ``inputs`` has the code and data that the cells were made from, see
     `hearlog.pipeline.lock.inputs`.
     """
 

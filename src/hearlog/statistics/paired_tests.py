@@ -184,7 +184,7 @@ def holm(p: ArrayLike) -> np.ndarray:
     return adjusted
 
 
-# The correction that every table of tests makes: its name in print, and its function.
+# The correction that every table of tests makes: its name in print, short enough to head a column, and its function.
 CORRECTION, adjust = "Holm", holm
 
 
