@@ -6,7 +6,7 @@ import pandas as pd
 
 from hearlog import params
 from hearlog.corpora.corpus import Corpus
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from stages import paths, run
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from hearlog import params
 from hearlog.corpora.corpus import Corpus
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.page import (
     estimator,
     figures,

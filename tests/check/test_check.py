@@ -13,7 +13,7 @@ import hearlog.check.logs
 from hearlog.check.findings import Section
 from hearlog.check.needs import check_needs
 from hearlog.check.published import check_published
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.plan.footprint import LogSize
 
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 260413627\n"

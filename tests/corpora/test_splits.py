@@ -11,9 +11,9 @@ from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from hearlog import params
-from hearlog.corpora import splits
+from hearlog.corpora import protocols, splits
 from hearlog.corpora.corpus import PARTS
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.demo import dcase2016, emomusic, extended_ballroom, fma, gtzan
 from hearlog.util.errors import InputError
 
@@ -77,7 +77,7 @@ def split_or_reject(protocol: Callable[..., pd.DataFrame], *arguments: Any) -> p
 
 
 def by_protocol(clips: pd.DataFrame, protocol: str, valid: float, seed: int) -> pd.DataFrame:
-    folds = 3 if protocol in splits.DRAWN_FOLDS else None
+    folds = 3 if protocol in protocols.DRAWN_FOLDS else None
     clips = clips[clips["split"].notna()] if protocol == "official" else clips
     return split_or_reject(splits.split, clips, protocol, folds, valid, seed)
 
@@ -378,7 +378,7 @@ def test_too_few_songs_for_three_parts_are_refused() -> None:
 # All of them
 
 
-@pytest.mark.parametrize("protocol", [name for name in splits.PROTOCOLS if name != "stratified_cv"])
+@pytest.mark.parametrize("protocol", [name for name in protocols.PROTOCOLS if name != "stratified_cv"])
 @FEWER
 @given(clips=published(), valid=st.floats(0.2, 0.5), seed=st.integers(0, 2**40))
 def test_no_split_of_any_other_protocol_shares_a_group_between_train_and_test(
@@ -389,7 +389,7 @@ def test_no_split_of_any_other_protocol_shares_a_group_between_train_and_test(
         assert not tested & (groups_of(fold, clips, "train") | groups_of(fold, clips, "valid"))
 
 
-@pytest.mark.parametrize("protocol", splits.PROTOCOLS)
+@pytest.mark.parametrize("protocol", protocols.PROTOCOLS)
 @FEWER
 @given(clips=published(), valid=st.floats(0.2, 0.5), seed=st.integers(0, 2**40))
 def test_no_split_of_any_protocol_shares_a_group_between_train_and_valid(
@@ -402,7 +402,7 @@ def test_no_split_of_any_protocol_shares_a_group_between_train_and_valid(
         assert not groups_of(fold, clips, "train") & groups_of(fold, clips, "valid")
 
 
-@pytest.mark.parametrize("protocol", splits.PROTOCOLS)
+@pytest.mark.parametrize("protocol", protocols.PROTOCOLS)
 @FEWER
 @given(clips=published(), seed=st.integers(0, 2**40))
 def test_split_depends_on_the_seed_and_not_on_the_order_of_the_clips(
@@ -454,7 +454,7 @@ def test_every_protocol_of_every_data_set_splits_its_embedded_copy(layouts: Path
     data_set = READERS[reader]
     for target in data_set.targets:
         clips = data_set.read(layouts / reader.removesuffix("_small").removesuffix("_medium"), target)
-        table = splits.split(clips, protocol, 3 if protocol in splits.DRAWN_FOLDS else None, 0.15, 0)
+        table = splits.split(clips, protocol, 3 if protocol in protocols.DRAWN_FOLDS else None, 0.15, 0)
         assert table["fold"].nunique() == {"dev_cv4": 4, "official": 1, "fault_filtered": 1}.get(protocol, 3)
         for _, fold in table.groupby("fold"):
             train, valid, test = (groups_of(fold, clips, part) for part in PARTS)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from hearlog.corpora.readers import READERS
 from hearlog.corpora.readers.dcase2016 import SCENES
+from hearlog.corpora.readers.registry import READERS
 from hearlog.demo import fma, gtzan, world
 from hearlog.params import Demo
 

@@ -24,7 +24,7 @@ from model_world import write_model
 
 from hearlog import params
 from hearlog.corpora import catalogue
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.features.front_end import open_front_end
 from hearlog.features.search import read_plays, recommend, similar
 from hearlog.features.table import FeatureTable, read_features, write_features

@@ -22,7 +22,7 @@ from hearlog import cli, params
 from hearlog.audio.crop import UnusableAudioError
 from hearlog.audio.decode import read_crop
 from hearlog.corpora import tables
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.features.search import read_plays
 from hearlog.features.table import FeatureTable, read_features, write_features
 from hearlog.logs import files

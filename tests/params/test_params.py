@@ -5,8 +5,9 @@ import yaml
 from pydantic import ValidationError
 
 from hearlog import params
-from hearlog.corpora.readers import READERS
-from hearlog.corpora.splits import DRAWN_FOLDS, PROTOCOLS, random
+from hearlog.corpora.protocols import DRAWN_FOLDS, PROTOCOLS
+from hearlog.corpora.readers.registry import READERS
+from hearlog.corpora.splits import random
 from hearlog.util.errors import InputError
 
 PRESETS = Path(__file__).parents[2] / "presets"

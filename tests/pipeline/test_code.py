@@ -47,7 +47,7 @@ FILES = {
     "stages/__init__.py": "def run(main): main()",
     "stages/one.py": STAGE,
     "src/hearlog/__init__.py": "",
-    "src/hearlog/params.py": "def load(): return 1",
+    "src/hearlog/params/__init__.py": "def load(): return 1",
     "src/hearlog/numbers.py": NUMBERS,
     "src/hearlog/scale.py": "FACTOR = 2\nOTHER = 3\n",
 }
@@ -123,9 +123,8 @@ EQUAL = {
     "split, with a circle": SPLIT,
     "renamed module": RENAMED,
     "module made a package": PACKED,
-    "infrastructure": {"src/hearlog/params.py": "def load(): return 2"},
+    "infrastructure": {"src/hearlog/params/__init__.py": "def load(): return 2"},
     "infrastructure moved": {
-        "src/hearlog/params.py": None,
         "src/hearlog/params/__init__.py": "from hearlog.params.reading import load",
         "src/hearlog/params/reading.py": "def load(): return 2",
     },

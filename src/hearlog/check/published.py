@@ -9,8 +9,8 @@ import pandas as pd
 
 from hearlog.check.findings import Section
 from hearlog.corpora.corpus import PARTS
-from hearlog.corpora.readers import READERS
 from hearlog.corpora.readers.dataset import DataSet
+from hearlog.corpora.readers.registry import READERS
 from hearlog.params import Task
 from hearlog.params.synthetic import is_generated
 from hearlog.util.plain_text import some

@@ -15,7 +15,7 @@ from hearlog.check.published import check_published
 from hearlog.check.songs import check_songs
 from hearlog.check.tasks import check_clips
 from hearlog.corpora import catalogue
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.params import Params
 from hearlog.params.synthetic import is_generated
 from hearlog.plan.workload import LogSize

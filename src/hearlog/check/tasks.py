@@ -9,9 +9,9 @@ from hearlog.check.findings import Section
 from hearlog.check.leakage import check_leakage
 from hearlog.corpora import splits
 from hearlog.corpora.corpus import ITEM_COLUMNS, PARTS
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.protocols import protocol_label
+from hearlog.corpora.readers.registry import READERS
 from hearlog.params import Params, Task
-from hearlog.results.names import protocol_label
 from hearlog.util.plain_text import counted, some
 
 

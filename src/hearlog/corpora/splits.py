@@ -13,12 +13,10 @@ import numpy as np
 import pandas as pd
 
 from hearlog.corpora.corpus import PARTS
+from hearlog.corpora.protocols import DRAWN_FOLDS
 from hearlog.util.errors import InputError
 from hearlog.util.seeds import derive
 
-DRAWN_FOLDS = ("stratified_cv", "grouped_cv", "artist_cv")  # protocols that take a number of folds
-PUBLISHED = ("official", "fault_filtered", "dev_cv4")  # protocols whose test parts the data set names
-PROTOCOLS = (*DRAWN_FOLDS, *PUBLISHED)
 QUANTILES = 10  # a numeric target is stratified by its deciles
 _REJECTED = "complete the data set; what was rejected stands in crops/rejected.parquet beside the items"
 

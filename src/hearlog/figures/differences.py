@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from hearlog.corpora.protocols import protocol_label
 from hearlog.figures.style import (
     COLOURS,
     FAINT,
@@ -26,7 +27,6 @@ from hearlog.figures.style import (
     short_name,
 )
 from hearlog.results.comparisons import Comparison, find
-from hearlog.results.names import protocol_label
 from hearlog.results.run import Results
 from hearlog.statistics.paired_tests import CORRECTION
 from hearlog.transfer.methods import COMPARISONS

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hearlog.corpora.protocols import protocol_label
 from hearlog.figures.style import COLUMN, PAGE, name_panel, short_name
-from hearlog.results.names import protocol_label
 
 PANELS_ABREAST = 4
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from hearlog.corpora.protocols import protocol_label
 from hearlog.page.tables import Column, Table, number, numeric, text
-from hearlog.results.names import protocol_label
 from hearlog.results.probes import REPRESENTATIONS, largest
 from hearlog.util.plain_text import counted
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from hearlog.corpora.protocols import LABELS, protocol_label
 from hearlog.page.tables import Column, Table, number, numeric, text, textual
-from hearlog.results.names import LABELS, protocol_label, title
+from hearlog.results.names import title
 from hearlog.util.plain_text import counted
 
 IN_WORDS = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from hearlog.corpora.protocols import protocol_label
 from hearlog.page import words
 from hearlog.page.tables import (
     NOTHING,
@@ -22,7 +23,6 @@ from hearlog.page.tables import (
     textual,
 )
 from hearlog.results.comparisons import ADJUSTED, Comparison
-from hearlog.results.names import protocol_label
 from hearlog.results.run import Results
 from hearlog.statistics.paired_tests import CORRECTION, Correlation
 from hearlog.transfer.methods import METHODS

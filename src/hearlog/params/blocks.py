@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from hearlog.corpora.readers import READERS
-from hearlog.corpora.splits import DRAWN_FOLDS, PUBLISHED
+from hearlog.corpora.protocols import DRAWN_FOLDS, PUBLISHED
 from hearlog.model.architecture import LEAST_CHANNELS, STUDENTS
 from hearlog.params.validation import Block, Count, Float, InnerShare, Location, NonNegative, Positive, Share, one_of
+
+if TYPE_CHECKING:
+    from hearlog.corpora.readers.dataset import DataSet
 
 
 class Demo(Block):
@@ -242,6 +244,12 @@ class Probe(Block):
         return self
 
 
+def _readers() -> dict[str, DataSet]:
+    from hearlog.corpora.readers.registry import READERS  # takes pandas, which other users of params do without
+
+    return READERS
+
+
 class Task(Block):
     """A labelled data set and one target of it."""
 
@@ -257,18 +265,18 @@ class Task(Block):
     @field_validator("reader")
     @classmethod
     def _reader_exists(cls, reader: str) -> str:
-        return one_of(READERS, reader)
+        return one_of(_readers(), reader)
 
     @field_validator("target")
     @classmethod
     def _data_set_has_target(cls, target: str, fields: ValidationInfo) -> str:
-        data_set = READERS.get(fields.data.get("reader", ""))
+        data_set = _readers().get(fields.data.get("reader", ""))
         return one_of(data_set.targets, target) if data_set and data_set.targets else target
 
     @field_validator("protocol")
     @classmethod
     def _data_set_has_protocol(cls, protocol: str, fields: ValidationInfo) -> str:
-        data_set = READERS.get(fields.data.get("reader", ""))
+        data_set = _readers().get(fields.data.get("reader", ""))
         return one_of(data_set.protocols, protocol) if data_set else protocol
 
     @field_validator("folds")

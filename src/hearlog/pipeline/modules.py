@@ -14,26 +14,15 @@ from hearlog.util.errors import InputError
 
 # Checks of params, messages, checkpoints, and where things run. None of these is meant to change a result, though
 # another device, precision or number of threads rounds otherwise. No stage depends on them. The last pattern that fits
-# a path decides; one with "!" is an exception to those before it. Former places stay listed, as old commits have them.
+# a path decides; one with "!" is an exception to those before it.
 INFRASTRUCTURE = (
     "stages/__init__.py",
-    "stages/backend.py",
     "stages/paths.py",
     "src/hearlog/__init__.py",
     "src/hearlog/params/*",
     "!src/hearlog/params/synthetic.py",
     "src/hearlog/runtime/*",
     "src/hearlog/util/errors.py",
-    "src/hearlog/blocks.py",
-    "src/hearlog/bounded_yaml.py",
-    "src/hearlog/checkpoint.py",
-    "src/hearlog/errors.py",
-    "src/hearlog/log_blocks.py",
-    "src/hearlog/params.py",
-    "src/hearlog/processes.py",
-    "src/hearlog/runtime.py",
-    "src/hearlog/spark_session.py",
-    "src/hearlog/validation.py",
 )
 
 

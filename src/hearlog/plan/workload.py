@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import torch
 
 from hearlog.corpora import catalogue
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.estimator.train import embedding_objective
 from hearlog.logs.files import PACKED, are_parquet, find_files, open_unpacked
 from hearlog.model.network import EmbeddingNetwork

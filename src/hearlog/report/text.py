@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from hearlog.corpora.protocols import protocol_label
 from hearlog.results.comparisons import ADJUSTED, Comparison
-from hearlog.results.names import protocol_label
 from hearlog.results.pilot import Pilot
 from hearlog.results.probes import CONTROLS, REPRESENTATIONS, largest
 from hearlog.results.run import Results

@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from hearlog.corpora.protocols import LABELS
 from hearlog.results.files import asked_for, read_json
-from hearlog.results.names import LABELS, task_order, title
+from hearlog.results.names import task_order, title
 from hearlog.transfer.methods import METHODS
 from hearlog.util.errors import InputError
 

@@ -1,8 +1,8 @@
-"""Names of tasks and protocols in print."""
+"""Names of tasks in print, and their order."""
 
 from __future__ import annotations
 
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 
 # The panels of the paper's Figure 4, in its order.
 _PANELS = (
@@ -18,16 +18,6 @@ _TITLES = {reader: data_set.title for reader, data_set in READERS.items() if len
     for target in data_set.targets
 }
 
-# Of the protocols of `hearlog.corpora.splits.PROTOCOLS`.
-LABELS = {
-    "stratified_cv": "stratified {folds}-fold CV",
-    "grouped_cv": "grouped {folds}-fold CV",
-    "artist_cv": "artist-grouped {folds}-fold CV",
-    "official": "official split",
-    "fault_filtered": "fault-filtered split",
-    "dev_cv4": "{folds} published folds",
-}
-
 
 def title(task: str) -> str:
     """Name a task for tables and figures: by its data set, or by its own name where it is none of the presets'."""
@@ -37,11 +27,3 @@ def title(task: str) -> str:
 def task_order(task: str) -> int:
     """Return the place of a task among the panels of the paper's Figure 4, to sort by; other tasks come last."""
     return [*_PANELS, task].index(task)
-
-
-def protocol_label(protocol: str, folds: int) -> str:
-    """Name a protocol and its folds for tables and figures.
-
-    Scores of one data set under two protocols do not compare, so no score is printed without it.
-    """
-    return LABELS[protocol].format(folds=folds)

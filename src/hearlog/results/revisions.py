@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
+from hearlog.corpora.protocols import protocol_label
 from hearlog.pipeline import lock
 from hearlog.results.cells import fault, kind_and_score
-from hearlog.results.names import protocol_label
 from hearlog.transfer.methods import METHODS
 from hearlog.util.errors import InputError
 

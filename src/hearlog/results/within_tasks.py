@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hearlog.corpora.protocols import protocol_label
 from hearlog.results.comparisons import ADJUSTED
 from hearlog.results.files import read_table
 from hearlog.results.folds import read_folds, read_predictions
-from hearlog.results.names import protocol_label
 from hearlog.statistics.paired_clips import Interval, accuracy_interval, choose_test, r2_interval, share_right
 from hearlog.statistics.paired_tests import (
     PairedTest,

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from annotations import FIXTURES, edit
 
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.corpora.splits import split
 from hearlog.util.errors import InputError
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from annotations import FIXTURES, OFFICIAL, edit
 
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.util.errors import InputError
 
 EMOMUSIC = READERS["emomusic"]

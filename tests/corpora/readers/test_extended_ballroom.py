@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 from annotations import FIXTURES, OFFICIAL, edit
 
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.util.errors import InputError
 
 BALLROOM = READERS["extended_ballroom"]

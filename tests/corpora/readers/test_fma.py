@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from annotations import FIXTURES, OFFICIAL, edit, touch
 
-from hearlog.corpora.readers import READERS
 from hearlog.corpora.readers.dataset import DataSet
+from hearlog.corpora.readers.registry import READERS
 from hearlog.util.errors import InputError
 
 EXCERPT = FIXTURES / "fma"

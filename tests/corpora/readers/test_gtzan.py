@@ -9,7 +9,8 @@ import pytest
 import soundfile
 from annotations import FIXTURES, OFFICIAL, edit, touch
 
-from hearlog.corpora.readers import READERS, gtzan
+from hearlog.corpora.readers import gtzan
+from hearlog.corpora.readers.registry import READERS
 from hearlog.util.errors import InputError
 
 GTZAN = READERS["gtzan"]

@@ -10,8 +10,8 @@ import pytest
 from annotations import FIXTURES, touch
 
 from hearlog.corpora.corpus import ITEM_COLUMNS
-from hearlog.corpora.readers import READERS
-from hearlog.corpora.splits import PROTOCOLS
+from hearlog.corpora.protocols import PROTOCOLS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.util.errors import InputError
 
 PUBLISHED = [name for name in READERS if name != "table"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hearlog.corpora import splits
 from hearlog.corpora.corpus import ITEM_COLUMNS
-from hearlog.corpora.readers import READERS
+from hearlog.corpora.readers.registry import READERS
 from hearlog.corpora.readers.table import read
 from hearlog.util.errors import InputError
 

@@ -1,16 +1,1 @@
 """Labelled data sets, one module each, and the users' own tables."""
-
-from __future__ import annotations
-
-from hearlog.corpora.readers import dcase2016, emomusic, extended_ballroom, fma, gtzan, table
-from hearlog.corpora.readers.dataset import DataSet
-
-READERS: dict[str, DataSet] = {
-    "dcase2016": dcase2016.DATA_SET,
-    "emomusic": emomusic.DATA_SET,
-    "extended_ballroom": extended_ballroom.DATA_SET,
-    "fma_medium": fma.MEDIUM,
-    "fma_small": fma.SMALL,
-    "gtzan": gtzan.DATA_SET,
-    "table": table.DATA_SET,
-}

@@ -24,7 +24,7 @@ class DataSet:
     targets
         What can be learned; empty where any column of the user's own table can.
     protocols
-        Of `hearlog.corpora.splits.PROTOCOLS`, those that make sense for it, the paper's first.
+        Of `hearlog.corpora.protocols.PROTOCOLS`, those that make sense for it, the paper's first.
     group
         What a group is: artist, recording, version.
     classes
