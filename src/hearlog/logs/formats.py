@@ -8,15 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hearlog.params.log_blocks import LogColumns, Logs
+from typing import Any, Protocol
 
 PACKED = {".gz": "gzip", ".zst": "zstd"}  # what DuckDB and PyArrow unpack
 TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", *PACKED))
 JSON = tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson") for packed in ("", *PACKED))
 PARQUET = (".parquet",)
+
+
+class LogSettings(Protocol):
+    """The settings of the block ``logs`` that formats look at; ``columns`` is iterated as pairs of key and column."""
+
+    format: str
+    header: bool
+    delimiter: str
+    columns: Any
 
 
 @dataclass(frozen=True)
@@ -36,34 +42,34 @@ class Format:
     """
 
     endings: tuple[str, ...]
-    check: Callable[[Logs], None]
-    count_rows: Callable[[bytes, Logs], int]
+    check: Callable[[LogSettings], None]
+    count_rows: Callable[[bytes, LogSettings], int]
     longest_line: int | None = None
 
 
-def _check_rows(logs: Logs) -> None:
+def _check_rows(logs: LogSettings) -> None:
     named = [column for _, column in logs.columns if isinstance(column, str)]
     if named and not logs.header:
         raise ValueError(f"columns {named} are names, but header is false: give positions from 1")
 
 
-def _check_song_lists(logs: Logs) -> None:
+def _check_song_lists(logs: LogSettings) -> None:
     _refuse_counts(logs)
     if logs.columns.time is not None:
         raise ValueError(f"columns.time {logs.columns.time!r}: song_lists have no times: set it to null")
 
 
-def _check_playlists(logs: Logs) -> None:
+def _check_playlists(logs: LogSettings) -> None:
     _refuse_counts(logs)
     _check_keys(logs.columns)
 
 
-def _refuse_counts(logs: Logs) -> None:
+def _refuse_counts(logs: LogSettings) -> None:
     if logs.columns.plays is not None:
         raise ValueError(f"columns.plays {logs.columns.plays!r}: {logs.format} have no counts: set it to null")
 
 
-def _check_keys(columns: LogColumns) -> None:
+def _check_keys(columns: Any) -> None:
     for key, column in columns:
         if isinstance(column, int):
             raise ValueError(f"columns.{key} {column} is a position, but playlists have keys: give its name")
@@ -74,16 +80,16 @@ def _check_keys(columns: LogColumns) -> None:
         )
 
 
-def _count_lines(sample: bytes, logs: Logs) -> int:
+def _count_lines(sample: bytes, logs: LogSettings) -> int:
     return sample.count(b"\n")
 
 
-def _count_listed_songs(sample: bytes, logs: Logs) -> int:
+def _count_listed_songs(sample: bytes, logs: LogSettings) -> int:
     separated = sample.split() if logs.delimiter == " " else sample.split(logs.delimiter.encode())
     return len(separated) - (sample.count(b"\n") if logs.delimiter == " " else 1)
 
 
-def _count_songs_of_playlists(sample: bytes, logs: Logs) -> int:
+def _count_songs_of_playlists(sample: bytes, logs: LogSettings) -> int:
     songs, _, song = str(logs.columns.song).partition(".")
     if song:
         return len(re.findall(rb'"%b"\s*:' % re.escape(song.encode()), sample))
