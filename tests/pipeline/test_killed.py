@@ -1,5 +1,6 @@
 """Real training stages, killed by SIGKILL at random moments and run again, in one process and in two."""
 
+import json
 import os
 import shutil
 import signal
@@ -50,6 +51,8 @@ def world(tmp_path_factory) -> Path:
     pd.DataFrame({"song_id": songs, "listeners": 1}).to_parquet(folder / "data/embeddings/songs.parquet")
     factors = np.random.default_rng(0).normal(size=(len(songs), 40)).astype(np.float32)
     np.save(folder / "data/embeddings/songs.npy", factors)
+    folded_in = {"alpha": 40.0, "regularization": 100.0, "weighted": False, "counts": False}
+    (folder / "data/embeddings/fold_in.json").write_text(json.dumps(folded_in))
     write_params(folder, 1)
     subprocess.run(stage(*ESTIMATOR), cwd=folder, env=environment(folder), check=True)
     return folder

@@ -41,7 +41,7 @@ def test_the_stages_say_nothing_but_their_result(tmp_path):
     done = run(tmp_path, "factorize")
     assert done.returncode == 0 and not done.stderr, done.stderr
     assert np.load(tmp_path / "data/embeddings/songs.npy").shape == (5, 4)
-    assert len(list((tmp_path / "data/embeddings").iterdir())) == 4
+    assert len(list((tmp_path / "data/embeddings").iterdir())) == 5
 
 
 def test_a_master_that_does_not_answer_is_named(tmp_path):
