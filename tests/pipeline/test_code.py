@@ -157,6 +157,22 @@ DIFFERENT = {
 }  # fmt: skip
 
 
+RAISES = "def main():\n    raise {error}('{text}')\n\n\nif __name__ == '__main__':\n    main()\n"
+ERRORS = {"InputError": "from hearlog.util.errors import InputError\n", "ValueError": ""}
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_the_text_of_an_input_error_which_ends_a_stage_does_not_count(error):
+    texts = [ERRORS[error] + RAISES.format(error=error, text=text) for text in ("no such file", "missing")]
+    digests = {code({"stages/one.py": text}).digest for text in texts}
+    assert len(digests) == (1 if error == "InputError" else 2)
+
+
+def test_another_error_counts():
+    raised = [ERRORS["InputError"] + RAISES.format(error=error, text="") for error in ERRORS]
+    assert len({code({"stages/one.py": text}).digest for text in raised}) == 2
+
+
 @pytest.mark.parametrize("change", EQUAL)
 def test_the_digest_stays_when_the_text_alone_changes(change):
     assert code(EQUAL[change]).digest == code().digest

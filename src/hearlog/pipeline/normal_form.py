@@ -193,6 +193,12 @@ class _Writer:
 
     _on_importfrom = _on_import
 
+    def _on_raise(self, node: ast.Raise, scopes: Scopes) -> Form:
+        """Write what is raised; the text of an `InputError`, which ends the stage, is part of no result."""
+        if isinstance(node.exc, ast.Call) and getattr(node.exc.func, "id", "") == "InputError":
+            return ("Raise", self.write(node.exc.func, scopes))
+        return self._fields(node, scopes)
+
     def _on_annassign(self, node: ast.AnnAssign, scopes: Scopes) -> Form:
         if scopes and scopes[-1].is_class:
             annotation = self._annotation(node.annotation, scopes)
