@@ -13,7 +13,9 @@ from log_rows import pack, read
 from log_settings import logs
 
 from hearlog.logs.delimited import line_number
+from hearlog.logs.formats import FORMATS
 from hearlog.logs.ingest import ingest
+from hearlog.logs.rows import PARSERS
 from hearlog.logs.survey import survey
 from hearlog.util.errors import InputError
 
@@ -551,3 +553,7 @@ def test_the_hint_at_another_delimiter_is_for_text_of_one_column(tmp_path):
         read(pack(tmp_path / "a.csv", "user_id;song_id\n"))
     with pytest.raises(InputError, match=r"The columns are \['u', 's'\]$"):
         read(pack(tmp_path / "a.csv", "u,s\n"))
+
+
+def test_every_format_has_a_parser():
+    assert PARSERS.keys() == FORMATS.keys()

@@ -102,6 +102,11 @@ def test_a_config_that_is_not_json_is_refused(model):
     assert_model_refused(model, CONFIG, "JSON")
 
 
+def test_a_network_that_pools_otherwise_is_refused_though_its_weights_fit(model):
+    change(model, pools=[[4, 5], [3, 4], [2, 2], [2, 4]])
+    assert_model_refused(model, CONFIG, "trained with pools")
+
+
 def test_weights_of_another_network_are_refused(model):
     change(model, network={"channels": 24})
     assert_model_refused(model, WEIGHTS, "another network")

@@ -19,12 +19,13 @@ NOTHING = Augmentation()
 class Linear(torch.nn.Module):
     """The smallest network: one weight a pixel."""
 
-    def __init__(self, pixels: int) -> None:
+    def __init__(self, pixels: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = torch.nn.Dropout(dropout)
         self.layer = torch.nn.Linear(pixels, 1)
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        return self.layer(mel.flatten(1))
+        return self.layer(self.dropout(mel.flatten(1)))
 
 
 def regression_problem(clips: int = 64):
@@ -38,10 +39,11 @@ def regression_problem(clips: int = 64):
     return mels, targets, Objective(terms, {"error": 1.0}, ("error",))
 
 
-def train(seed: int = 0, checkpoint=None, augmentation=NOTHING, **changes):
+def train(seed: int = 0, checkpoint=None, augmentation=NOTHING, dropout: float = 0.0, **changes):
     mels, _, objective = regression_problem()
     torch.manual_seed(0)
-    network = Linear(6)
+    network = Linear(6, dropout)
+    torch.manual_seed(seed)
     options = {"batch_size": 8, "epochs": 60, "patience": 60, "learning_rate": 0.1} | changes
     rows = np.arange(64)
     trainer = Trainer(Optimisation(**options), BACKEND, augmentation)
@@ -127,12 +129,14 @@ class Mortal(Checkpoint):
         {"patience": 3, "learning_rate": 1.5},
         {"schedule": "cosine", "weight_decay": 0.1, "accumulate": 2},
         {"augmentation": Augmentation(mel_mask=1, time_mask=1, mixup=0.5)},
+        {"dropout": 0.3},
     ],
 )
 def test_a_killed_run_goes_on_and_ends_bit_for_bit_as_one_that_was_not(tmp_path, changes):
     whole, history = train(epochs=12, **changes)
     with pytest.raises(KilledError):
         train(epochs=12, checkpoint=Mortal(tmp_path / "a.pt"), **changes)
+    torch.rand(1)  # as another process has drawn other numbers
     resumed, resumed_history = train(epochs=12, checkpoint=Checkpoint(tmp_path / "a.pt"), **changes)
     assert resumed_history.equals(history)
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))

@@ -36,7 +36,7 @@ EDITS = {
         ('"kd": "#D55E00"', '"kd": "#D55E00", "both": "#009E73"'),
         ('"kd": "D"', '"kd": "D", "both": "v"'),
     ],
-    "dvc.yaml": [("[fix, init, kd]", "[fix, init, kd, both]")],
+    "dvc.yaml": [("[fix, init, kd", "[fix, init, kd, both")],
 }
 # All stages in one process, which imports torch once.
 RUN_STAGES = """

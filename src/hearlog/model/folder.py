@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from hearlog.model.architecture import POOLED_BANDS, POOLED_FRAMES
+from hearlog.model.architecture import POOLED_BANDS, POOLED_FRAMES, POOLS
 from hearlog.model.network import EmbeddingNetwork, SeparableNetwork
-from hearlog.params.blocks import Mel
+from hearlog.params.blocks import Mel, NetworkSettings
 from hearlog.params.validation import Block, Count, NonNegative, Positive, describe
 from hearlog.util.errors import InputError
 
@@ -26,16 +26,15 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 LARGEST_CROP = 2**26  # samples, or numbers of its spectrogram; the paper's has 2**19
 
 
-class Network(Block):
-    """Size of `hearlog.model.network.EmbeddingNetwork`."""
+class Network(NetworkSettings):
+    """Arguments of `hearlog.model.network.EmbeddingNetwork`."""
 
     channels: Annotated[int, Field(ge=8, le=4096)]
     factors: Annotated[int, Field(ge=1, le=4096)]
-    se_ratio: Count
 
     def build(self) -> EmbeddingNetwork:
         """Return the network with fresh weights."""
-        return EmbeddingNetwork(self.channels, self.factors, self.se_ratio)
+        return EmbeddingNetwork(**self.model_dump())
 
     def build_student(self, name: str) -> EmbeddingNetwork | SeparableNetwork:
         """Return one of `hearlog.model.architecture.STUDENTS` with fresh weights.
@@ -84,6 +83,8 @@ class ModelConfig(Block):
     ----------
     network, audio, mel, targets
         See there.
+    pools
+        Max-pooling of the network, mel bands x frames, which its weights do not show.
     front_end
         What the front end makes of a known sound (`hearlog.mel.fingerprint.fingerprint`), in dB, one number a mel
         band.
@@ -95,12 +96,20 @@ class ModelConfig(Block):
 
     format: Literal[1] = 1
     network: Network
+    pools: list[list[int]] = Field(default_factory=lambda: [*map(list, POOLS)])
     audio: Crop
     mel: Mel
     targets: Targets
     front_end: list[float]
     versions: dict[str, str]
     data: dict[str, str]
+
+    @field_validator("pools")
+    @classmethod
+    def _pools_are_those_of_this_version(cls, pools: list[list[int]]) -> list[list[int]]:
+        if pools != [*map(list, POOLS)]:
+            raise ValueError(f"trained with pools {pools}, and this hearlog pools {POOLS}: take the version it names")
+        return pools
 
     @model_validator(mode="after")
     def _network_can_pool(self) -> ModelConfig:

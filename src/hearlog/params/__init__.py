@@ -75,6 +75,10 @@ class Params(Block):
         """Spectrogram frames in so many seconds."""
         return round(seconds * self.audio.sample_rate) // self.mel.hop_length
 
+    @property
+    def _pooled_seconds(self) -> float:
+        return POOLED_FRAMES * self.mel.hop_length / self.audio.sample_rate
+
     def network(self, divisor: int) -> dict[str, Any]:
         """Return the fields of `hearlog.model.folder.Network` at the capacity of a divisor."""
         channels = self.model.channels // divisor
@@ -140,8 +144,8 @@ class Params(Block):
         if self.audio.samples == 0 or self.audio.samples % (POOLED_FRAMES * self.mel.hop_length):
             raise ValueError(
                 f"audio.seconds {self.audio.seconds:g} x audio.sample_rate {self.audio.sample_rate} must be a "
-                f"multiple of {POOLED_FRAMES} x mel.hop_length {self.mel.hop_length} (7.5 s at 16000 Hz): the network "
-                f"pools time by {POOLED_FRAMES} and would drop the rest"
+                f"multiple of {POOLED_FRAMES} x mel.hop_length {self.mel.hop_length} ({self._pooled_seconds:g} s): the "
+                f"network pools time by {POOLED_FRAMES} and would drop the rest"
             )
         if self.audio.min_seconds > self.audio.seconds:
             raise ValueError("audio.min_seconds must not exceed audio.seconds")
@@ -164,7 +168,7 @@ class Params(Block):
                 continue
             raise ValueError(
                 f"{name}.augmentation.window {window:g} must be a multiple of {POOLED_FRAMES} x mel.hop_length "
-                f"(7.5 s at 16000 Hz) and at most audio.seconds {self.audio.seconds:g}"
+                f"({self._pooled_seconds:g} s) and at most audio.seconds {self.audio.seconds:g}"
             )
         if self.transfer.test_windows > 1 and self.transfer.augmentation.window == self.audio.seconds:
             raise ValueError(

@@ -93,11 +93,16 @@ class Mel(Block):
     n_mels: Annotated[int, Field(ge=1, le=2**12)]
 
 
-class Model(Block):
+class NetworkSettings(Block):
+    """Settings of the network besides its size; `hearlog.model.folder.Network` has them as well."""
+
+    se_ratio: Count
+
+
+class Model(NetworkSettings):
     """The network of the paper's Table 1."""
 
     channels: Annotated[int, Field(ge=LEAST_CHANNELS, multiple_of=8)]
-    se_ratio: Count
 
     @model_validator(mode="after")
     def _gate_has_units(self) -> Model:

@@ -207,6 +207,7 @@ class Trainer:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         random.bit_generator.state = state["random"]
+        torch.set_rng_state(state["torch"])
         return Progress(**state["progress"])
 
 
@@ -217,6 +218,7 @@ def _state(
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "random": random.bit_generator.state,
+        "torch": torch.get_rng_state(),  # of dropout, and of what else a network draws
         "progress": vars(progress),
     }
 
