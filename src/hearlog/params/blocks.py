@@ -192,7 +192,7 @@ class Init(Block):
 
 
 class Transfer(Block):
-    """The four methods on the labelled tasks."""
+    """The methods on the labelled tasks."""
 
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     training: Training

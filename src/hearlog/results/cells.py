@@ -22,7 +22,7 @@ def read_cells(tasks: Iterable[str], divisors: Iterable[int], folder: Path) -> p
     Parameters
     ----------
     tasks
-        Names of tasks; all four methods are read.
+        Names of tasks; every method is read.
     divisors
         Divisors of ``model.channels``.
     folder

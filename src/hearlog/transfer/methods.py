@@ -1,8 +1,8 @@
 """The methods that learn a labelled task, a function each (paper, section 3.2.2 and Figure 3).
 
 `METHODS` is the table that everything else asks: the stages, the plan, the report, the figures. A further method is a
-function and a row here, a block of settings in ``transfer`` (`hearlog.params.blocks` and params.yaml), its name in the
-matrix of dvc.yaml, and a colour in `hearlog.figures.style`. This module imports no torch.
+function and a row here, a block of settings in ``transfer`` (`hearlog.params.blocks`, params.yaml and the presets), its
+name in the matrix of dvc.yaml, and a colour and marker in `hearlog.figures.style`. This module imports no torch.
 """
 
 from __future__ import annotations
