@@ -221,7 +221,7 @@ def test_a_song_is_picked_by_keyboard_and_its_neighbours_can_be_followed(chromiu
 
 def test_labels_are_text_and_run_nothing(chromium, hostile):
     browser = chromium.open(hostile)
-    assert HOSTILE in browser.one("#scores-accuracy tbody th").get_property("textContent")
+    assert HOSTILE in browser.one("#within-classification tbody td").get_property("textContent")
     assert HOSTILE in browser.one("#left-out").get_property("textContent")
     browser.one("#song-filter").send_keys("title 08")
     assert HOSTILE in browser.one("#song option").get_property("textContent")

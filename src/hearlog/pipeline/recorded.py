@@ -13,10 +13,9 @@ from typing import Any
 import yaml
 
 from hearlog.pipeline.dependencies import PIPELINES
+from hearlog.pipeline.lock import parse_yaml
 from hearlog.pipeline.sources import is_code
 from hearlog.util.errors import InputError
-
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def _stage(address: str, entry: Mapping[str, Any], listed: tuple[str, ...]) -> S
 
 def _entries(path: Path) -> dict[str, Any]:
     try:
-        stages = yaml.load(path.read_text(encoding="utf-8"), LOADER)["stages"]  # noqa: S506 (LOADER is safe)
+        stages = parse_yaml(path.read_text(encoding="utf-8"))["stages"]
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
         raise InputError(f"{path}: not as DVC writes it. Take it from git (git checkout {path})") from None
     if not isinstance(stages, dict):
