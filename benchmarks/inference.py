@@ -28,7 +28,7 @@ KERAS_BATCH = 64  # clips; hearlog's predict chooses its own
 
 
 def main(widths: list[int], quick: bool) -> None:
-    """Measure, print the table and write ``results/inference.json``."""
+    """Measure, print the table and write ``results/inference-<instructions>.json``."""
     backend = start_backend()
     repeats = 1 if quick else REPEATS
     rows = []
@@ -42,7 +42,7 @@ def main(widths: list[int], quick: bool) -> None:
     print(pd.DataFrame(rows).to_string(index=False))
     ratio = keras_ratio(pd.DataFrame(rows))
     summary = {f"ratio_to_keras_f{width}": ratio[width] for width in (16, 64) if width in ratio}
-    measure.finish("inference", rows, summary, ["torch", "numpy"], versions)
+    measure.finish(f"inference-{measure.instructions(backend)}", rows, summary, ["torch", "numpy"], versions)
 
 
 def measure_width(

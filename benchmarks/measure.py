@@ -10,6 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from hearlog.runtime.backend import Backend
+
 RESULTS = Path(__file__).parent / "results"
 TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "sha_ni")
 
@@ -28,6 +32,14 @@ def in_turn(candidates: Mapping[str, Callable[[], object]], repeats: int) -> dic
 def significant(value: float, digits: int = 3) -> float:
     """Round to a number of significant digits: measurements are not better than that."""
     return float(f"{value:.{digits}g}")
+
+
+def instructions(backend: Backend) -> str:
+    """Name what convolutions multiply with: ``cuda``, ``avx512_bf16``, ``avx512``, ``avx2``; torch's name for others."""
+    if backend.device.type != "cpu":
+        return backend.device.type
+    own = torch.backends.cpu.get_cpu_capability().lower()
+    return f"{own}_bf16" if backend.dtype == torch.bfloat16 else own
 
 
 def finish(

@@ -37,7 +37,7 @@ MATRIX = 4096  # rows and columns of the product that shows the peak
 
 
 def main(widths: list[int], quick: bool) -> None:
-    """Measure, print the table and write ``results/training.json``."""
+    """Measure, print the table and write ``results/training-<instructions>.json``."""
     backend = start_backend()
     rounds = {width: 1 if quick else REPEATS[width] for width in widths}
     bar = tqdm(total=sum(rounds.values()) * (2 + len(PRECISIONS)), desc="training", unit="run", disable=None)
@@ -49,7 +49,9 @@ def main(widths: list[int], quick: bool) -> None:
             rows += measure_width(width, steps, rounds[width], mels, keras, backend, bar)
         versions = keras("versions")
     print(pd.DataFrame(rows).to_string(index=False))
-    measure.finish("training", rows, summarise(pd.DataFrame(rows)), ["torch", "numpy"], versions)
+    measure.finish(
+        f"training-{measure.instructions(backend)}", rows, summarise(pd.DataFrame(rows)), ["torch", "numpy"], versions
+    )
 
 
 def measure_width(

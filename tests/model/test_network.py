@@ -44,6 +44,24 @@ def test_channel_means_are_means_and_have_their_gradient(layout):
     assert torch.allclose(maps.grad, torch.arange(15.0).view(3, 5, 1, 1).expand_as(maps) / 77)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-3), (torch.float64, 1e-9)])
+def test_both_memory_layouts_give_the_same_outputs_and_gradients(dtype, tolerance):
+    mel = 20 * torch.randn(4, 96, 320, dtype=dtype, generator=torch.Generator().manual_seed(0)) - 40
+    found = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        torch.manual_seed(0)
+        network, maps = EmbeddingNetwork(16).to(dtype, memory_format=layout), []
+        network.blocks[1].conv1.register_forward_hook(lambda module, inputs, output, maps=maps: maps.append(output))
+        output = network(mel)
+        assert all(kept.is_contiguous(memory_format=layout) for kept in maps)
+        output.square().sum().backward()
+        gradient = torch.cat([weight.grad.flatten() for weight in network.parameters()])
+        found.append({"output": output, "gradient": gradient, **network.layers(mel)})
+    for name in found[0]:
+        one, other = (of_layout[name].detach() for of_layout in found)
+        torch.testing.assert_close(one, other, rtol=0, atol=tolerance * one.abs().max().item(), msg=name)
+
+
 def test_the_separable_student_is_small_and_has_the_paper_network_interface():
     student, paper = SeparableNetwork(32).eval(), EmbeddingNetwork(32)
     assert sum(p.numel() for p in student.parameters()) < sum(p.numel() for p in paper.parameters()) / 8

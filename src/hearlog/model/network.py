@@ -21,14 +21,17 @@ def initialise(module: nn.Module) -> None:
 
 
 def channel_means(maps: torch.Tensor) -> torch.Tensor:
-    """Average maps ``(clips, channels, bands, frames)``, in channels_last, over bands and frames.
+    """Average maps ``(clips, channels, bands, frames)`` over bands and frames.
 
-    It is a product with ones: torch's own mean of bfloat16 copies the maps to float32 on the CPU, and its gradient has
-    another memory layout than that of the pooling, which took a quarter of a training step.
+    It is a product with ones, whose gradient has the memory layout of the maps. torch's own mean of bfloat16 copies the
+    maps to float32 on the CPU, and its gradient has another layout than that of the pooling: a quarter of a step.
     """
     clips, channels = maps.shape[:2]
-    pixels = maps.permute(0, 2, 3, 1).reshape(clips, -1, channels)
-    return torch.bmm(maps.new_ones(clips, 1, pixels.shape[1]), pixels)[:, 0] / pixels.shape[1]
+    if maps.is_contiguous(memory_format=torch.channels_last):
+        pixels = maps.permute(0, 2, 3, 1).reshape(clips, -1, channels)
+        return torch.bmm(maps.new_ones(clips, 1, pixels.shape[1]), pixels)[:, 0] / pixels.shape[1]
+    pixels = maps.reshape(clips, channels, -1)
+    return torch.bmm(pixels, maps.new_ones(clips, pixels.shape[2], 1))[:, :, 0] / pixels.shape[2]
 
 
 class SqueezeExcitation(nn.Module):
@@ -83,6 +86,8 @@ class DoubleConvBlock(nn.Module):
 class EmbeddingNetwork(nn.Module):
     """Predicts a song's CF embedding from its mel spectrogram.
 
+    Feature maps have the memory layout of the weights (`hearlog.runtime.layout`).
+
     Parameters
     ----------
     channels
@@ -105,7 +110,7 @@ class EmbeddingNetwork(nn.Module):
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """Map mel spectrograms ``(clips, bands, frames)`` in dB to embeddings ``(clips, factors)``."""
-        maps = mel[:, None].contiguous(memory_format=torch.channels_last)
+        maps = self._lay_out(mel)
         for block in self.blocks:
             maps = block(maps)
         return self.embedding(maps)
@@ -115,12 +120,17 @@ class EmbeddingNetwork(nn.Module):
 
         Maps of a block are averaged over bands and frames; those of the fifth are averages already.
         """
-        maps = mel[:, None].contiguous(memory_format=torch.channels_last)
+        maps = self._lay_out(mel)
         found = {}
         for name, block in zip(LAYERS, self.blocks, strict=False):
             maps = block(maps)
             found[name] = maps if maps.dim() == 2 else channel_means(maps)
         return found | {"embedding": self.embedding(maps)}
+
+    def _lay_out(self, mel: torch.Tensor) -> torch.Tensor:
+        """Add the channel, in the memory layout of the weights: all maps follow it."""
+        last = self.get_parameter("blocks.0.conv2.weight").is_contiguous(memory_format=torch.channels_last)
+        return mel[:, None].contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 
 
 class SeparableBlock(nn.Module):

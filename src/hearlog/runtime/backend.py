@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from hearlog.runtime import processes
+from hearlog.runtime.layout import choose_layout
 from hearlog.runtime.processes import Processes
 from hearlog.util.errors import InputError
 
@@ -56,13 +57,15 @@ class Backend:
         """Mixed precision around a forward pass; does nothing in float32."""
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
 
-    def place_network(self, network: torch.nn.Module) -> torch.nn.Module:
-        """Move a network to the device; its convolutions run in channels_last."""
-        return network.to(self.device).to(memory_format=torch.channels_last)
+    def place_network(self, network: torch.nn.Module, training: bool = False) -> torch.nn.Module:
+        """Move a network to the device, in the memory layout that is fastest there with or without gradients."""
+        channels = widest_convolution(network)
+        layout = choose_layout(self.device, self.dtype, channels, training)
+        return network.to(self.device).to(memory_format=layout)
 
     def prepare(self, network: torch.nn.Module) -> torch.nn.Module:
         """Place a network for training; what is returned is to be called, and has the same weights."""
-        self.place_network(network)
+        self.place_network(network, training=True)
         if self.compiled:
             network.compile()
         return self.processes.wrap(network)
@@ -95,6 +98,11 @@ def out_of_memory(label: str) -> Iterator[None]:
             f"{label}: out of memory. Raise accumulate (in estimator.training or transfer.training), which computes a "
             "batch in parts and keeps its size, or lower batch_size beside it, or model.channels"
         ) from None
+
+
+def widest_convolution(network: torch.nn.Module) -> int:
+    """Return the most output channels of a network's convolutions; 1 without any."""
+    return max((layer.out_channels for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)), default=1)
 
 
 def count_threads(requested: int) -> int:
@@ -184,4 +192,5 @@ def keep_freed_memory() -> None:
 def _multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    in_use = torch.backends.cpu.get_cpu_capability().startswith("AVX512")  # less where ATEN_CPU_CAPABILITY asks for it
+    return in_use and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

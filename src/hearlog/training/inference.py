@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from hearlog.runtime.backend import Backend, out_of_memory
+from hearlog.runtime.backend import Backend, out_of_memory, widest_convolution
 from hearlog.training.augmentation import windows
 from hearlog.training.loader import batches, stream
 
@@ -70,5 +70,4 @@ def evaluation_batch(cells: int, device: str = "cpu") -> int:
 
 def clip_cells(network: torch.nn.Module, mels: np.ndarray) -> int:
     """Count the values in the largest maps of a clip: those of the first convolution."""
-    channels = max((layer.out_channels for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)), default=1)
-    return channels * int(np.prod(mels.shape[1:]))
+    return widest_convolution(network) * int(np.prod(mels.shape[1:]))
