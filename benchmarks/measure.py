@@ -35,7 +35,7 @@ def significant(value: float, digits: int = 3) -> float:
 
 
 def instructions(backend: Backend) -> str:
-    """Name what convolutions multiply with: ``cuda``, ``avx512_bf16``, ``avx512``, ``avx2``; torch's name for others."""
+    """Name what convolutions multiply with: ``cuda``, ``avx512_bf16``, ``avx512``, ``avx2`` or torch's name for it."""
     if backend.device.type != "cpu":
         return backend.device.type
     own = torch.backends.cpu.get_cpu_capability().lower()

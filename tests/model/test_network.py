@@ -44,7 +44,7 @@ def test_channel_means_are_means_and_have_their_gradient(layout):
     assert torch.allclose(maps.grad, torch.arange(15.0).view(3, 5, 1, 1).expand_as(maps) / 77)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-3), (torch.float64, 1e-9)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 3e-3), (torch.float64, 1e-9)])
 def test_both_memory_layouts_give_the_same_outputs_and_gradients(dtype, tolerance):
     mel = 20 * torch.randn(4, 96, 320, dtype=dtype, generator=torch.Generator().manual_seed(0)) - 40
     found = []
