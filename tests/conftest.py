@@ -12,6 +12,8 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
 
 
+settings.register_profile("hearlog", deadline=None)  # a busy machine is no fault
+settings.load_profile("hearlog")
 settings.register_profile(
     "fuzz",
     max_examples=int(os.environ.get("EXAMPLES", "2000")),

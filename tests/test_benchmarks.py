@@ -26,6 +26,7 @@ SUMMARY_KEYS = {
     "training": {"ratio_to_keras_f16", "ratio_to_keras_f32", "fraction_of_peak_f64", "overhead_share"},
     "layout": {"least_chosen_to_other"},
     "memory": {"peak_rss_gb_f256"},
+    "startup": {"ratio_transfer", "ratio_nothing_to_do"},
     "logs": {"rows_per_s_parquet", "peak_rss_gb", "ratio_to_polars", "ratio_to_pandas"},
     "als": {"ns_per_nnz_iteration", "ratio_to_spark", "growth_10m_to_50m"},
     "paper_scale": {"nnz", "seconds_per_iteration", "peak_rss_gb"},

@@ -103,7 +103,7 @@ contents = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(contents, max_size=12))
 def test_files_are_the_same_if_and_only_if_all_their_bytes_are(tmp_path_factory, written):
     folder = tmp_path_factory.mktemp("files")

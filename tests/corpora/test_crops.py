@@ -58,7 +58,7 @@ def test_the_decoder_does_not_clutter_the_terminal(tmp_path, capfd):
     assert "mpg123" not in capfd.readouterr().err
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 3), st.integers(1, 2000))
 def test_an_array_written_row_by_row_reads_back(tmp_path_factory, rows, divisor):
     path = tmp_path_factory.mktemp("rows") / "a.npy"

@@ -18,8 +18,8 @@ from hearlog.demo import dcase2016, emomusic, extended_ballroom, fma, gtzan
 from hearlog.util.errors import InputError
 
 PAPER_SHARES = {"train": 0.764993, "valid": 0.085033, "test": 0.149974}
-FEW = settings(max_examples=20, deadline=None)
-FEWER = settings(max_examples=8, deadline=None)  # of each protocol
+FEW = settings(max_examples=20)
+FEWER = settings(max_examples=8)  # of each protocol
 
 
 @st.composite

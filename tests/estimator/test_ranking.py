@@ -32,7 +32,7 @@ def test_equal_scores_get_what_random_guessing_gets():
     assert auc(np.zeros((1, 100)), relevant) == pytest.approx(0.5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(scores=few_scores, relevant=relevance, k=st.integers(1, 12))
 def test_recall_is_the_mean_over_orders_of_tied_songs(scores, relevant, k):
     generator = np.random.default_rng(0)
@@ -44,14 +44,12 @@ def test_recall_is_the_mean_over_orders_of_tied_songs(scores, relevant, k):
     np.testing.assert_allclose(recall_at_k(scores, relevant, k), np.mean(found, axis=0), atol=0.12)
 
 
-@settings(deadline=None)
 @given(scores=few_scores, relevant=relevance)
 def test_auc_equals_scikit_learn(scores, relevant):
     expected = [roc_auc_score(heard, score) for heard, score in zip(relevant, scores, strict=True)]
     np.testing.assert_allclose(auc(scores, relevant), expected, atol=1e-12)
 
 
-@settings(deadline=None)
 @given(scores=few_scores, relevant=relevance, factor=st.floats(0.1, 10))
 def test_only_the_order_of_scores_matters(scores, relevant, factor):
     np.testing.assert_allclose(auc(factor * scores - 1, relevant), auc(scores, relevant))

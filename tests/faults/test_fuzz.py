@@ -37,7 +37,7 @@ from hearlog.util.terminal import printable
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests/fixtures"
 MEMORY = 3 * 2**30  # bytes that an input may take at most, beyond those of the libraries
-SHORT = settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+SHORT = settings(max_examples=30, database=None, suppress_health_check=list(HealthCheck))
 
 
 def tries(test):

@@ -31,7 +31,7 @@ def test_a_block_is_the_rows_it_names():
     assert np.shares_memory(block.indices, matrix.indices)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 60), st.integers(1, 40), st.booleans(), st.integers(1, 200), st.integers(0, 99))
 def test_the_transpose_is_scipys_however_it_is_cut(tmp_path_factory, rows, columns, counts, most, seed):
     matrix = random_matrix(rows, columns, counts=counts, seed=seed)

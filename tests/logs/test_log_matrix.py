@@ -18,7 +18,7 @@ from hearlog.logs.interactions import read_interactions
 from hearlog.util.errors import InputError
 
 rows_of_logs = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 5), st.integers(1, 3)), min_size=1, max_size=40)
-in_tmp_path = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_tmp_path = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def numbered(rows, batch=7):

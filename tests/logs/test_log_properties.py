@@ -67,7 +67,7 @@ def check(file, table, least=1, **changes):
     assert (found["rows"], found["rejected"]["total"]) == (len(table), rejected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     rows=st.lists(rows, max_size=30),
     kind=st.sampled_from([".csv", ".tsv", ".parquet"]),
@@ -95,7 +95,7 @@ def table_of(entries):
     return pd.DataFrame([(*entry, "1", "2018-01-01") for entry in entries], columns=COLUMNS)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(lists=st.lists(lists, max_size=15), gap=st.sampled_from([" ", "  ", "\t "]), end=st.sampled_from(["\n", "\r\n"]))
 def test_song_lists_are_those_of_str_split(lists, gap, end):
     content = end.join(gap.join([user, *songs]) for user, songs in [("first", ["song"]), *lists])
@@ -106,7 +106,7 @@ def test_song_lists_are_those_of_str_split(lists, gap, end):
         check(file, table, format="song_lists", delimiter=" ")
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     playlists=st.lists(st.tuples(keys, st.lists(keys, max_size=5)), max_size=15),
     inner=st.booleans(),
@@ -145,7 +145,7 @@ def write_part(folder, kind, number, part):
 
 
 @pytest.mark.parametrize("kind", ["rows", "parquet", "song_lists", "playlists"])
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_order_number_of_files_and_threads_leave_the_bytes_alone(kind, data):
     listens = data.draw(st.lists(st.tuples(plain, plain), min_size=1, max_size=40))

@@ -105,7 +105,7 @@ ids = st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r"), max_siz
 listens = st.lists(st.tuples(ids, ids, st.integers(0, 3)), max_size=30)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(listens, min_size=1, max_size=3), least=st.integers(1, 2))
 def test_any_logs(session, tmp_path_factory, files, least):
     folder = tmp_path_factory.mktemp("any")

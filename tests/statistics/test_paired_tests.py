@@ -22,7 +22,7 @@ SECOND_DRUG = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
 # an inch.
 DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 
-few = settings(max_examples=25, deadline=None)  # of exact tests, which count every pattern of signs
+few = settings(max_examples=25)  # of exact tests, which count every pattern of signs
 paired_scores = st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=3, max_size=9)
 
 

@@ -27,7 +27,7 @@ def test_off_it_changes_nothing_and_draws_nothing():
 
 
 @given(st.integers(0, 1000), st.integers(1, FRAMES))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_window_is_a_stretch_of_its_clip(seed, window):
     cut = apply(Augmentation(window=window), seed)
     assert cut.shape == (5, BANDS, window)
@@ -42,7 +42,7 @@ def test_windows_start_anywhere():
 
 
 @given(st.integers(0, 1000), st.integers(0, BANDS), st.integers(0, FRAMES))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_mask_covers_one_span_of_bands_and_one_of_frames(seed, mel_mask, time_mask):
     draws = Augmentation(mel_mask=mel_mask, time_mask=time_mask).draw(np.random.default_rng(seed), 5, BANDS, FRAMES)
     changed = (draws.apply(clips()) != clips()).numpy()

@@ -1,6 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
 
 from hearlog.transfer import scores
 
@@ -58,3 +61,29 @@ def test_reference_lines_by_hand():
     truth = pd.Series(["a", "a", "b", "b", "b", "a"])
     folds = [{"train": np.array([0, 1, 2]), "test": np.array([3, 4, 5])}]
     assert scores.reference_lines(truth, folds) == pytest.approx({"chance": 1 / 2, "majority": 1 / 3})
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1, max_size=30))
+def test_scores_of_labels_are_those_of_scikit_learn(pairs):
+    table = pd.DataFrame(pairs, columns=["truth", "prediction"])
+    truth, prediction, classes = table["truth"], table["prediction"], sorted(table["truth"].unique())
+    f1 = metrics.f1_score(truth, prediction, labels=classes, average="macro", zero_division=0)
+    expected = {"accuracy": metrics.accuracy_score(truth, prediction), "macro_f1": f1}
+    assert scores.score(table) == pytest.approx(expected)
+    of_classes = metrics.precision_recall_fscore_support(truth, prediction, labels=classes, zero_division=0)
+    for name, column in zip(("precision", "recall", "f1", "clips"), of_classes, strict=True):
+        assert scores.per_class(table)[name].to_numpy() == pytest.approx(column)
+    assert scores.per_class(table)["class"].tolist() == classes
+    named = sorted(set(truth) | set(prediction))
+    assert np.array_equal(scores.confusion(table), metrics.confusion_matrix(truth, prediction, labels=named))
+
+
+NUMBER = st.integers(-100, 100).map(lambda tenth: tenth / 10)
+
+
+@given(st.lists(st.tuples(NUMBER, NUMBER), min_size=2, max_size=30))
+def test_r2_is_that_of_scikit_learn(pairs):
+    truth, prediction = np.array(pairs).T
+    spread = np.square(truth - truth.mean()).sum()
+    if truth.min() == truth.max() or spread > 1e-6:
+        assert scores.r_squared(truth, prediction) == pytest.approx(metrics.r2_score(truth, prediction))

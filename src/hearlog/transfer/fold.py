@@ -14,7 +14,6 @@ from hearlog.model.network import TaskNetwork
 from hearlog.runtime.checkpoint import Checkpoint
 from hearlog.training.inference import predict
 from hearlog.training.loop import Objective, Trainer
-from hearlog.transfer.output_layer import fit_output_layer
 from hearlog.transfer.targets import Target
 from hearlog.util import seeds
 
@@ -170,6 +169,8 @@ class Fold:
 
     def fit_output_layer(self, max_iterations: int) -> Outcome:
         """Fit an output layer on the estimator's embeddings; the losses are those of its last iteration."""
+        from hearlog.transfer.output_layer import fit_output_layer  # scikit-learn takes a second to import
+
         embeddings, encoded = self._teacher.embeddings, self.target.encode(self.task.clips["target"])
         train = self.parts["train"]
         predict_outputs, iterations = fit_output_layer(
