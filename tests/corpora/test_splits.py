@@ -435,7 +435,7 @@ def test_another_seed_gives_another_split() -> None:
 def layouts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded data sets with empty files for audio, as many as the demo has."""
     root = tmp_path_factory.mktemp("layouts")
-    counts = params.load(Path(__file__).parents[2] / "presets/demo.yaml").demo.model_dump()
+    counts = params.load(Path(__file__).parents[2] / "presets/study.yaml").demo.model_dump()
     for planner in (dcase2016, emomusic, extended_ballroom, fma, gtzan):
         name = planner.__name__.rsplit(".", 1)[1]
         for recording in planner.plan(counts[name], root / name, 0, 8.0):
