@@ -65,7 +65,7 @@ def test_time_memory_and_disk_are_said_in_words_with_their_figures(plan):
     sizes = {"memory": {"ALS": 3 * 10**9, "training": 10**8}, "bytes": {"crops and spectrograms": 2 * 10**9}}
     free = {"available": 8 * 10**9, "free": 5 * 10**9, "kept": 10**9}
     text = " ".join(replace(plan, seconds=seconds, **sizes, **free).describe().split())
-    assert "songs 900" in text and "" in text
+    assert "songs 800" in text and "" in text
     assert "about 9 min, at most 11 min if no training stops early" in text
     assert "memory 3.0 GB at the peak, 8.0 GB free: ALS 3.0 GB, training 100.0 MB (16 channels" in text
     assert "disk 2.0 GB, 1.0 GB of it there already, 5.0 GB free" in text
