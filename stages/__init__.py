@@ -56,6 +56,7 @@ def run(main: Callable[..., None]) -> None:
         kind, *choices = get_args(parameter.annotation) or [parameter.annotation]
         parser.add_argument(name, type=kind, choices=choices[0] if choices else None)
     arguments = vars(parser.parse_args())
+    start_up = _cpu_seconds()
     try:
         main(**arguments)
     except InputError as error:
@@ -65,17 +66,32 @@ def run(main: Callable[..., None]) -> None:
             sys.exit(f"{parser.prog}: {said}")
         raise
     with contextlib.suppress(Exception):  # a result is worth more than its time
-        _keep_time(Path(inspect.getfile(main)).stem, [str(value) for value in arguments.values()])
+        _keep_time(Path(inspect.getfile(main)).stem, [str(value) for value in arguments.values()], start_up)
 
 
-def _keep_time(stage: str, arguments: list[str]) -> None:
-    """Write seconds, peak memory (bytes) and device of this process to ``data/times``, whole or not at all."""
+def _cpu_seconds() -> float:
+    """CPU time of this process and of those it has waited for."""
+    return sum(os.times()[:4])
+
+
+def _keep_time(stage: str, arguments: list[str], start_up: float) -> None:
+    """Write seconds, CPU seconds, peak memory (bytes) and device to ``data/times``, whole or not at all.
+
+    ``start_up`` is the part of the CPU seconds that Python and the imports took.
+    """
     import resource  # not on Windows
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     torch = sys.modules.get("torch")
     device = "" if torch is None else "CUDA" if torch.cuda.is_initialized() else "processor"
-    record = {"start": STARTED, "seconds": time.time() - STARTED, "memory": peak, "device": device}
+    record = {
+        "start": STARTED,
+        "seconds": time.time() - STARTED,
+        "cpu_seconds": _cpu_seconds(),
+        "start_up_cpu_seconds": start_up,
+        "memory": peak,
+        "device": device,
+    }
     path = TIMES / stage / f"{'-'.join(arguments) or 'run'}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}")

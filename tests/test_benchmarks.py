@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 
-from benchmarks import als, features, logs, measure, pandas_peer, paper_scale, peer, power_law, soak, soak_world
+from benchmarks import als, demo, features, logs, measure, pandas_peer, paper_scale, peer, power_law, soak, soak_world
 from benchmarks.hearlog_peer import ingest
 from benchmarks.matrix_files import same_matrix
 from benchmarks.networks import in_order_of_layers
@@ -25,6 +25,7 @@ SUMMARY_KEYS = {
     "mel": {"clips_per_s", "ratio_to_librosa"},
     "training": {"ratio_to_keras_f16", "ratio_to_keras_f32", "fraction_of_peak_f64", "overhead_share"},
     "layout": {"least_chosen_to_other"},
+    "demo": {"minutes", "cpu_minutes", "cpu_minutes_training"},
     "memory": {"peak_rss_gb_f256"},
     "startup": {"ratio_transfer", "ratio_nothing_to_do"},
     "logs": {"rows_per_s_parquet", "peak_rss_gb", "ratio_to_polars", "ratio_to_pandas"},
@@ -342,3 +343,10 @@ def test_the_soak_counts_the_worst_stage_in_its_middle_round_and_the_last_round_
     summary = soak.summarise(pd.DataFrame(rows))
     assert set(summary) | {"clips", "hours", "rounds"} == SUMMARY_KEYS["soak"]
     assert summary["end_to_start_throughput"] == 0.9 and summary["last_to_first_round"] == 0.75
+
+
+def test_the_cpu_time_of_a_demo_is_divided_without_rest():
+    kinds = ["transfer", "transfer", "probe"]
+    stages = pd.DataFrame({"kind": kinds, "cpu_seconds": [5.0, 7.0, 4.0], "start_up_cpu_seconds": [1.0, 2.0, 3.0]})
+    seconds = {row["part"]: row["cpu_seconds"] for row in demo.summarise(stages, 20.0)}
+    assert seconds == {"start of the stages' processes": 6, "training": 9, "probe": 1, "DVC and hearlog jobs": 4}

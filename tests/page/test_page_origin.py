@@ -177,6 +177,7 @@ def test_a_stage_leaves_its_time_when_it_succeeds(tmp_path):
     (file,) = (tmp_path / "data/times").rglob("*.*")
     assert file.relative_to(tmp_path / "data/times").as_posix() == "tried/gtzan-1.json"
     record = json.loads(file.read_text())
+    assert 0 < record["start_up_cpu_seconds"] <= record["cpu_seconds"]
     assert 0 < record["seconds"] < 60 and record["memory"] > 10**6 and record["device"] == ""
 
 
