@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import psutil
 
@@ -83,7 +83,7 @@ def _keep_time(stage: str, arguments: list[str], start_up: float) -> None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     torch = sys.modules.get("torch")
-    device = "" if torch is None else "CUDA" if torch.cuda.is_initialized() else "processor"
+    device = "" if torch is None else _device_used(torch)
     record = {
         "start": STARTED,
         "seconds": time.time() - STARTED,
@@ -97,3 +97,11 @@ def _keep_time(stage: str, arguments: list[str], start_up: float) -> None:
     unfinished = path.with_suffix(f".{os.getpid()}")
     unfinished.write_text(json.dumps(record), encoding="utf-8")
     unfinished.replace(path)
+
+
+def _device_used(torch: Any) -> str:
+    """Name the device that a process has computed on, after the fact; on MPS the memory it took tells."""
+    if torch.cuda.is_initialized():
+        return "CUDA"
+    on_mps = torch.backends.mps.is_available() and torch.mps.driver_allocated_memory() > 0
+    return "MPS" if on_mps else "processor"

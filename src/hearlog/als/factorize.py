@@ -7,6 +7,7 @@ preference for a song is 1 where there is a play and 0 elsewhere, held with the 
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def factorize(
     scratch
         Existing folder for the transposed matrix, which is as large as the matrix and is removed at the end.
     device
-        Of engine ``torch``: ``runtime.device``.
+        Of engine ``torch``: ``runtime.device``. In place of MPS it takes the CPU, and says so.
 
     Raises
     ------
@@ -103,6 +104,9 @@ def _half_step(
     workers = count_threads(threads)
     if settings.engine == "torch":
         chosen = choose_device(device)
+        if chosen.type == "mps":
+            print("ALS: on the CPU: torch solves systems of equations on MPS one after another", file=sys.stderr)
+            chosen = torch.device("cpu")
         return exact.BLOCK, lambda rows, solved, fixed: exact.solve(rows, solved, fixed, settings, chosen, workers)
     return conjugate.BLOCK, lambda rows, solved, fixed: conjugate.solve(rows, solved, fixed, settings, workers)
 

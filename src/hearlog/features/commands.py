@@ -61,7 +61,7 @@ def _add_embed_options(embed: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="a window every so often over the whole sound, not its middle alone",
     )
-    embed.add_argument("--device", default="auto", help="auto | cpu | cuda | cuda:N (default: auto)")
+    embed.add_argument("--device", default="auto", help="auto | cpu | cuda | cuda:N | mps (default: auto)")
     embed.add_argument("--precision", choices=PRECISIONS, default="float32", help="(default: float32)")
     embed.add_argument("--engine", choices=ENGINES, default="torch", help="(default: torch)")
     embed.add_argument("--batch-size", type=_count, default=16, metavar="N", help="sounds at once (default: 16)")

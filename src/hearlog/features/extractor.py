@@ -19,7 +19,8 @@ from hearlog.features.front_end import FrontEnd, open_front_end
 from hearlog.model import folder as model_folder
 from hearlog.model.architecture import LAYERS, SYNONYMS
 from hearlog.model.folder import ModelConfig
-from hearlog.runtime.backend import count_threads
+from hearlog.params.blocks import DEVICE
+from hearlog.runtime.backend import count_threads, devices_here
 from hearlog.util.ahead import ahead
 from hearlog.util.errors import InputError
 
@@ -242,7 +243,7 @@ def load(
     folder
         With ``model.safetensors`` and ``config.json``, as the stage train_estimator writes it to ``models/``.
     device
-        ``auto`` (CUDA where it exists), ``cpu``, ``cuda`` or ``cuda:N``; of engine torch.
+        ``auto`` (CUDA or MPS where it exists), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; of engine torch.
     precision
         ``float32``; or ``bfloat16``, or ``auto``, which takes that where the hardware has it; of engine torch.
     engine
@@ -256,9 +257,9 @@ def load(
     path = Path(folder)
     if precision not in PRECISIONS:
         raise InputError(f"precision {precision!r}: unknown; there are {', '.join(PRECISIONS)}")
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise InputError(f"device {device!r}: unknown; there are auto, cpu, cuda and cuda:N")
-    if engine == "torch" and device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"device {device}: torch finds no GPU here: take auto or cpu")
+    if not re.fullmatch(DEVICE, device):
+        raise InputError(f"device {device!r}: unknown; there are auto, cpu, cuda, cuda:N and mps")
+    if engine == "torch" and device.partition(":")[0] not in ("auto", *devices_here()):
+        raise InputError(f"device {device}: torch finds none here: take auto or cpu")
     config = model_folder.read_config(path)
     return FeatureExtractor(config, open_front_end(config, path), open_engine(engine, path, device, precision))

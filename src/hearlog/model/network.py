@@ -175,7 +175,7 @@ class SeparableNetwork(nn.Module):
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """Map as `EmbeddingNetwork` does."""
-        maps = self.first(mel[:, None].contiguous(memory_format=torch.channels_last))
+        maps = self.first(mel[:, None].contiguous())  # one channel: the weights decide the layout of the maps
         for block in self.blocks:
             maps = block(maps)
         return self.embedding(maps)

@@ -51,7 +51,7 @@ def describe(params: Path, presets: Path, runtime: dict[str, Any]) -> dict[str, 
         "Page made": f"{now:%Y-%m-%d %H:%M} UTC",
         "Git": git_state(params.parent),
         "Settings": preset_of(params, presets),
-        "Device": f"{device} (CUDA where there is one, else the processor)" if device == "auto" else device,
+        "Device": f"{device} (CUDA or MPS where there is one, else the processor)" if device == "auto" else device,
         "Precision": f"{precision} (bfloat16 where the hardware multiplies in it, else float32)"
         if precision == "auto"
         else precision,

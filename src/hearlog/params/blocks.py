@@ -29,10 +29,13 @@ class Demo(Block):
     dcase2016: Count
 
 
+DEVICE = r"auto|cpu|mps|cuda(:\d+)?"  # what can be asked for
+
+
 class Runtime(Block):
     """Where and how fast things run. No stage lists this block, so it never invalidates a result."""
 
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    device: Annotated[str, Field(pattern=f"^({DEVICE})$")]
     precision: Literal["auto", "float32", "bfloat16"]
     threads: Annotated[int, Field(ge=0, le=1024)]
     devices: Annotated[int, Field(ge=1, le=1024)]
@@ -42,8 +45,9 @@ class Runtime(Block):
 
     @model_validator(mode="after")
     def _one_device_is_one(self) -> Runtime:
-        if self.devices > 1 and ":" in self.device:
-            raise ValueError(f"device {self.device} is one, devices are {self.devices}: set device to cuda")
+        if self.devices > 1 and (self.device == "mps" or ":" in self.device):
+            fix = "devices to 1" if self.device == "mps" else "device to cuda"
+            raise ValueError(f"device {self.device} is one, devices are {self.devices}: set {fix}")
         return self
 
 

@@ -28,6 +28,7 @@ CROP_SECOND = 1_300_000
 # Training in a process of its own, by values of the first block's maps (clips x channels x bands x frames), measured
 # with 16 clips of 30 s: bfloat16 1.6, 2.5, 4.2, 7.6 GB with 32, 64, 128, 256 channels, float32 2.5, 4.1, 7.5 GB up to
 # 128 (python -m benchmarks.memory). In small parts validation sets the peak: 4.2 GB with 128 channels in float32.
+# All of this on a CPU; GPUs were not measured.
 TRAINING_PROCESS = 900_000_000
 TRAINED_VALUE = {torch.bfloat16: 13, torch.float32: 26}
 EVALUATED_VALUE = {torch.bfloat16: 12, torch.float32: 26}
@@ -35,7 +36,7 @@ ID = 20  # bytes of a user's or song's name and counts in Parquet
 GENERATED_SECOND = 55_000  # bytes of a second of the embedded data set's audio, mean over the formats
 
 
-def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> dict[str, int]:
+def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype, device: str = "cpu") -> dict[str, int]:
     """Estimate the bytes that stages take at their peak.
 
     Parameters
@@ -47,7 +48,9 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
     threads
         Files cropped at once.
     dtype
-        In which the network multiplies: float32 or bfloat16.
+        Type in which the network multiplies: float32 or bfloat16.
+    device
+        Kind of the device that networks are trained on.
 
     Returns
     -------
@@ -64,11 +67,11 @@ def memory(params: Params, logs: LogSize, threads: int, dtype: torch.dtype) -> d
         "log ingestion": PROCESS + min(_memory_limit(params), ROW * logs.rows),
         "ALS": TORCH_PROCESS + als,
         "cropping": TORCH_PROCESS + round(threads * CROP_SECOND * params.audio.seconds),
-        "training": training_bytes(values, trained, dtype),
+        "training": training_bytes(values, trained, dtype, device),
     }
 
 
-def training_bytes(values: int, clips: int, dtype: torch.dtype) -> int:
+def training_bytes(values: int, clips: int, dtype: torch.dtype, device: str = "cpu") -> int:
     """Estimate the bytes that training takes at its peak.
 
     Parameters
@@ -78,9 +81,11 @@ def training_bytes(values: int, clips: int, dtype: torch.dtype) -> int:
     clips
         Of a batch, or of a part of it where gradients are accumulated.
     dtype
-        In which the network multiplies.
+        Type in which the network multiplies.
+    device
+        Kind of the device: on a GPU more clips are evaluated at once.
     """
-    largest = max(clips * TRAINED_VALUE[dtype], evaluation_batch(values) * EVALUATED_VALUE[dtype])
+    largest = max(clips * TRAINED_VALUE[dtype], evaluation_batch(values, device) * EVALUATED_VALUE[dtype])
     return TRAINING_PROCESS + values * largest
 
 

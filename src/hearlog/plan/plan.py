@@ -75,13 +75,13 @@ class Plan:
     seconds
         Time by kind of work.
     memory
-        Bytes at the peak, by stage; those of ``training`` are the GPU's where there is one.
+        Bytes at the peak, by stage; those of ``training`` are the GPU's where there is one with memory of its own.
     bytes
         Disk by what is kept.
     available, total
         Bytes of memory that are free, and that there are.
     gpu
-        Bytes of the GPU's memory that are free; None without one.
+        Bytes of the GPU's memory that are free; None without one, and on MPS, which shares the CPU's.
     free
         Bytes of disk that are free where DVC keeps its cache.
     kept
@@ -170,7 +170,7 @@ def make_plan(params: Params, clips: Mapping[str, int] | None = None, logs: LogS
     return Plan(
         clips=clips,
         seconds=workload.time_needed(params, clips, logs, threads, speed),
-        memory=footprint.memory(params, logs, threads, backend.dtype),
+        memory=footprint.memory(params, logs, threads, backend.dtype, backend.device.type),
         bytes=footprint.disk(params, clips, logs),
         available=main.available,
         total=main.total,

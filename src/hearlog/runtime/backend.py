@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from hearlog.params.blocks import Runtime
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA's words, and those of torch's allocator on the CPU
+# Words of CUDA and MPS, of torch's allocator on the CPU, and of MPS where a single tensor is too large.
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "invalid buffer size")
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,22 @@ class Backend:
         return tensor.pin_memory() if self.device.type == "cuda" else tensor
 
     def place(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Move a batch to the device; from pinned memory, without waiting for it."""
-        return tensor.to(self.device, non_blocking=True)
+        """Move a batch to the device; to CUDA without waiting for it, which pinned memory allows."""
+        # MPS may read what is freed meanwhile: https://github.com/pytorch/pytorch/issues/189690
+        return tensor.to(self.device, non_blocking=self.device.type == "cuda")
+
+    def random_states(self) -> list[torch.Tensor]:
+        """Return the states of torch's random generators: the CPU's, and the device's where it has its own."""
+        return [torch.get_rng_state(), *(module.get_rng_state(self.device) for module in self._generators())]
+
+    def set_random_states(self, states: list[torch.Tensor]) -> None:
+        """Set what `random_states` returned."""
+        torch.set_rng_state(states[0])
+        for module, state in zip(self._generators(), states[1:], strict=True):
+            module.set_rng_state(state, self.device)
+
+    def _generators(self) -> list[Any]:
+        return [] if self.device.type == "cpu" else [torch.get_device_module(self.device)]
 
 
 @contextmanager
@@ -86,7 +101,7 @@ def out_of_memory(label: str) -> Iterator[None]:
     Raises
     ------
     InputError
-        In place of torch's and Python's own errors, on CUDA and on the CPU.
+        In place of torch's and Python's own errors, on every device.
     """
     try:
         yield
@@ -114,17 +129,25 @@ def count_threads(requested: int) -> int:
     return requested or allowed
 
 
+def devices_here() -> list[str]:
+    """List the kinds of devices that torch finds here, in the order in which ``auto`` takes the first."""
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [kind for kind, here in found.items() if here]
+
+
 def choose_device(device: str) -> torch.device:
-    """Return the device of a setting: ``auto`` takes CUDA where it exists; ``cpu``, ``cuda`` or ``cuda:N``.
+    """Return the device of a setting: ``auto`` (the first of `devices_here`), ``cpu``, ``mps``, ``cuda`` or ``cuda:N``.
 
     Raises
     ------
     InputError
-        If CUDA is asked for and absent.
+        If the device is absent.
     """
-    chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"runtime.device is {device}, but torch finds no CUDA device here: set it to auto or cpu")
+    here = devices_here()
+    chosen = torch.device(here[0] if device == "auto" else device)
+    if chosen.type not in here:
+        name = chosen.type.upper()
+        raise InputError(f"runtime.device is {device}, but torch finds no {name} device here: set it to auto or cpu")
     return chosen
 
 
@@ -154,7 +177,7 @@ def start_backend(
     Raises
     ------
     InputError
-        If CUDA is asked for and absent, or has fewer devices.
+        If the device is absent, or there are fewer than ``devices``.
     """
     keep_freed_memory()
     torch.set_float32_matmul_precision("high")
@@ -192,5 +215,8 @@ def keep_freed_memory() -> None:
 def _multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "mps":
+        # M1 and M2 emulate it, and a step on an M4 was slower in it: https://github.com/karpathy/nanochat/issues/685
+        return False
     in_use = torch.backends.cpu.get_cpu_capability().startswith("AVX512")  # less where ATEN_CPU_CAPABILITY asks for it
     return in_use and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

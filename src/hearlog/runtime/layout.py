@@ -37,4 +37,6 @@ def choose_layout(device: torch.device, dtype: torch.dtype, channels: int, train
         slow = instructions == "AVX2" and dtype == torch.float32 and training and channels >= _NCHW_CHANNELS
         if instructions.startswith("AVX") and not slow:
             return torch.channels_last
-    return torch.contiguous_format  # torch's own: nothing was measured on MPS and on other processors
+    # Torch's own elsewhere: other processors were not measured, and on MPS batch normalisation had wrong gradients in
+    # channels_last (https://github.com/pytorch/pytorch/issues/175189).
+    return torch.contiguous_format

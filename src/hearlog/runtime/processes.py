@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import distributed
 
+from hearlog.util.errors import InputError
+
 Value = TypeVar("Value")
 
 
@@ -80,13 +82,13 @@ class Processes:
             for buffer in network.buffers():
                 distributed.broadcast(buffer, 0)
 
-    def total(self, numbers: torch.Tensor) -> torch.Tensor:
-        """Sum a tensor over the processes."""
+    def total(self, numbers: Sequence[float]) -> list[float]:
+        """Sum each of some numbers over the processes, in double precision."""
         if self.fabric is None:
-            return numbers
-        numbers = numbers.to(self.fabric.device)  # where CUDA's backend wants it
-        distributed.all_reduce(numbers)
-        return numbers
+            return list(numbers)
+        sums = torch.tensor(numbers, dtype=torch.float64, device=self.fabric.device)  # where CUDA's backend wants it
+        distributed.all_reduce(sums)
+        return sums.tolist()
 
     def gather(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """Join the arrays of all processes along their first axis, in the order of the ranks."""
@@ -118,7 +120,7 @@ def start(device: str, devices: int, strategy: str) -> Processes:
     Parameters
     ----------
     device
-        ``cpu`` or ``cuda``.
+        ``cpu``, ``cuda`` or ``mps``.
     devices
         Processes of this machine, one a device.
     strategy
@@ -127,10 +129,20 @@ def start(device: str, devices: int, strategy: str) -> Processes:
     Returns
     -------
     One process where one is asked for; Lightning is then not imported.
+
+    Raises
+    ------
+    InputError
+        If several are asked for on MPS.
     """
     launched = int(os.environ.get("WORLD_SIZE", 1))
     if devices == 1 and launched == 1:
         return Processes()
+    if device == "mps":
+        raise InputError(
+            f"{max(devices, launched)} processes are to train one network on MPS, which torch cannot connect: set "
+            "runtime.devices to 1 and leave torchrun out, or set runtime.device to cpu"
+        )
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 

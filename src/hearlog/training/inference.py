@@ -14,8 +14,8 @@ from hearlog.training.augmentation import windows
 from hearlog.training.loader import batches, stream
 
 # By device: bytes of one layer's maps in float32, few of which live at once without gradients, and most clips. On the
-# CPU 64 clips are no faster than 16; a GPU wants more work at once.
-_LIMITS = {"cpu": (2**29, 16), "cuda": (2**31, 64)}
+# CPU 64 clips are no faster than 16; a GPU wants more work at once, and that of MPS shares the CPU's memory.
+_LIMITS = {"cpu": (2**29, 16), "cuda": (2**31, 64), "mps": (2**29, 64)}
 
 
 def predict(

@@ -154,7 +154,7 @@ class Trainer:
                 validated = evaluate(network, objective, mels, valid, self.backend)
                 _record(progress, network, objective, trained, validated, label)
                 if checkpoint and self.backend.processes.first:
-                    checkpoint.save(_state(network, optimiser, random, progress))
+                    checkpoint.save(_state(network, optimiser, random, self.backend, progress))
                 bar.update()
                 bar.set_postfix(best=f"{progress.best:.4f}")
         network.load_state_dict(progress.best_weights)
@@ -207,18 +207,22 @@ class Trainer:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         random.bit_generator.state = state["random"]
-        torch.set_rng_state(state["torch"])
+        self.backend.set_random_states(state["torch"])
         return Progress(**state["progress"])
 
 
 def _state(
-    network: torch.nn.Module, optimiser: torch.optim.Optimizer, random: np.random.Generator, progress: Progress
+    network: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    random: np.random.Generator,
+    backend: Backend,
+    progress: Progress,
 ) -> dict[str, Any]:
     return {
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "random": random.bit_generator.state,
-        "torch": torch.get_rng_state(),  # of dropout, and of what else a network draws
+        "torch": backend.random_states(),  # of dropout, and of what else a network draws
         "progress": vars(progress),
     }
 
@@ -271,19 +275,25 @@ def _prefix(part: str, terms: dict[str, float]) -> dict[str, float]:
 
 
 class _Means:
-    """Running means of the terms, weighted by clips; read from the device once."""
+    """Means of the terms, weighted by clips.
+
+    They are read from the device once, and summed outside of it: MPS has no float64.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.sums = dict.fromkeys(names, torch.zeros((), dtype=torch.float64))
-        self.clips = 0
+        self.names = list(names)
+        self.terms: list[torch.Tensor] = []
+        self.clips: list[int] = []
 
     def add(self, terms: dict[str, torch.Tensor], clips: int) -> None:
-        for name, term in terms.items():
-            self.sums[name] = self.sums[name].to(term.device) + term.detach().double() * clips
-        self.clips += clips
+        self.terms.append(torch.stack([terms[name].detach() for name in self.names]))
+        self.clips.append(clips)
 
     def read(self, together: Processes) -> dict[str, float]:
         """Divide the sums of all processes by their clips."""
-        sums_and_clips = torch.tensor([*map(float, self.sums.values()), self.clips], dtype=torch.float64)
-        *sums, clips = together.total(sums_and_clips).tolist()
-        return {name: total / clips for name, total in zip(self.sums, sums, strict=True)}
+        sums = [0.0] * len(self.names)
+        values = torch.stack(self.terms).tolist() if self.terms else []  # a process may have no clips
+        for of_batch, clips in zip(values, self.clips, strict=True):
+            sums = [total + value * clips for total, value in zip(sums, of_batch, strict=True)]
+        *sums, count = together.total([*sums, sum(self.clips)])
+        return {name: total / count for name, total in zip(self.names, sums, strict=True)}
