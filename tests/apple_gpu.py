@@ -22,7 +22,9 @@ def operations() -> frozenset[str]:
         entry = listed[name]
         if "structured_delegate" in entry:
             return runs(entry["structured_delegate"])
-        keys = {key.strip() for keys in entry.get("dispatch", {"CompositeImplicitAutograd": ""}) for key in keys.split(",")}
+        keys = {
+            key.strip() for keys in entry.get("dispatch", {"CompositeImplicitAutograd": ""}) for key in keys.split(",")
+        }
         return bool(keys & {"MPS", *COMPOSITE})
 
     return frozenset(filter(runs, listed))

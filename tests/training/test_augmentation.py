@@ -74,6 +74,12 @@ def test_a_part_of_a_batch_is_changed_as_in_the_whole():
     assert torch.equal(torch.cat(parts), draws.apply(clips()))
 
 
+def test_the_same_happens_to_clips_on_every_device(device):
+    augmentation = Augmentation(window=20, mel_mask=3, time_mask=5, mixup=0.5)
+    draws = augmentation.draw(np.random.default_rng(3), 5, BANDS, FRAMES)
+    torch.testing.assert_close(draws.apply(clips().to(device)).cpu(), draws.apply(clips()))
+
+
 @pytest.mark.parametrize(("count", "starts"), [(1, [0]), (2, [0, 20]), (3, [0, 10, 20])])
 def test_test_windows_are_evenly_spaced_from_the_first_frame_to_the_last(count, starts):
     cut = windows(clips(1), 20, count)
