@@ -10,7 +10,6 @@ from hearlog.als import exact
 from hearlog.als.confidence import confidences
 from hearlog.als.factorize import draw, factorize
 from hearlog.logs.interactions import Interactions
-from hearlog.runtime.backend import choose_device
 from hearlog.util.errors import InputError
 
 
@@ -42,24 +41,30 @@ def by_implicits_cholesky(matrix, settings, seed):
 
 
 @pytest.mark.parametrize("counts", [False, True])
-def test_factors_equal_implicits_cholesky_after_all_iterations(tmp_path, counts):
+def test_factors_equal_implicits_cholesky_after_all_iterations(tmp_path, device, counts):
     matrix, settings = skewed_plays(counts=counts), als(factors=20, iterations=15, alpha=40.0, engine="torch")
     users, songs = by_implicits_cholesky(matrix, settings, seed=3)
-    fitted = factorize(matrix, settings, seed=3, threads=1, scratch=tmp_path)
+    fitted = factorize(matrix, settings, seed=3, threads=1, scratch=tmp_path, device=device)
     for ours, theirs in ((fitted.users, users), (fitted.songs, songs)):
         assert np.abs(ours - theirs).max() < 1e-3 * np.abs(theirs).max()
     assert not fitted.users[7].any()
     assert not fitted.songs[11].any()
 
 
+@pytest.fixture
+def solver(device):
+    """The device that solves."""
+    return torch.device("cpu" if device == "mps" else device)
+
+
 @pytest.mark.parametrize("counts", [False, True])
 @pytest.mark.parametrize("gathered", [3, 50, 2**13])
-def test_rows_longer_than_a_batch_are_solved_in_parts(monkeypatch, counts, gathered):
-    monkeypatch.setitem(exact.GATHERED, "cpu", gathered)
+def test_rows_longer_than_a_batch_are_solved_in_parts(monkeypatch, solver, counts, gathered):
+    monkeypatch.setitem(exact.GATHERED, solver.type, gathered)
     matrix, settings = skewed_plays(counts=counts), als(factors=5, regularization=2.0)
     songs = np.random.default_rng(0).normal(size=(matrix.columns, 5)).astype(np.float32)
     solved = np.full((matrix.shape[0], 5), np.nan, np.float32)
-    exact.solve(matrix, solved, songs, settings, torch.device("cpu"), threads=2)
+    exact.solve(matrix, solved, songs, settings, solver, threads=2)
     preference = matrix.to_csr().toarray() > 0
     weights = np.ones(preference.shape)
     weights[preference] = confidences(matrix, settings.alpha)
@@ -113,7 +118,7 @@ def test_a_full_gpu_names_what_takes_less(tmp_path, monkeypatch):
         factorize(skewed_plays(), als(engine="torch"), 0, 2, tmp_path)
 
 
-def test_a_singular_system_names_the_regularization_and_no_engine():
+def test_a_singular_system_names_the_regularization_and_no_engine(solver):
     matrix = skewed_plays()
     songs = np.ones((matrix.columns, 4), np.float32)
     with pytest.raises(InputError, match=r"^ALS: a system .* raise als\.regularization"):
@@ -122,7 +127,7 @@ def test_a_singular_system_names_the_regularization_and_no_engine():
             np.zeros((matrix.shape[0], 4), np.float32),
             songs,
             als(factors=4, regularization=1e-12),
-            torch.device("cpu"),
+            solver,
             threads=2,
         )
 
@@ -131,4 +136,11 @@ def test_a_device_that_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="no CUDA device here"):
         factorize(skewed_plays(), als(engine="torch"), 0, 1, tmp_path, device="cuda")
-    assert choose_device("auto").type == "cpu"
+
+
+def test_in_place_of_an_apple_gpu_the_cpu_solves_and_says_so(tmp_path, monkeypatch, capsys):
+    matrix, settings = skewed_plays(), als(factors=4, iterations=1, engine="torch")
+    on_cpu = factorize(matrix, settings, 0, 1, tmp_path)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert np.array_equal(factorize(matrix, settings, 0, 1, tmp_path, device="mps").songs, on_cpu.songs)
+    assert "ALS: on the CPU" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from hearlog.training.loop import Trainer
 from hearlog.training.optimisation import Optimisation
 from hearlog.util.errors import InputError
 
-BACKEND = start_backend("cpu", "float32", 1)
+CPU = start_backend("cpu", "float32", 1)
 NETWORK = Network(channels=16, factors=4, se_ratio=8)
 
 
@@ -25,15 +25,15 @@ def songs() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def trained(songs):
+def trained(songs, backend):
     rows = np.arange(48)
     parts = {"train": rows[:40], "valid": rows[40:]}
-    return estimator.train(*songs, parts, NETWORK, Trainer(Optimisation(8, 15, 15, 0.01), BACKEND), seed=0)
+    return estimator.train(*songs, parts, NETWORK, Trainer(Optimisation(8, 15, 15, 0.01), backend), seed=0)
 
 
-def test_the_estimator_learns_embeddings_that_the_audio_tells(songs, trained):
+def test_the_estimator_learns_embeddings_that_the_audio_tells(songs, trained, backend):
     network, scale, history = trained
-    predicted = predict(network, songs[0], np.arange(40, 48), BACKEND, "test")
+    predicted = predict(network, songs[0], np.arange(40, 48), backend, "test")
     scores = evaluation.embedding_scores(predicted, songs[1][40:] / np.float32(scale))
     assert scores["cosine"] > 0.6
     assert list(history.columns) == [
@@ -53,7 +53,7 @@ def test_embeddings_that_are_all_zero_stop_the_training(songs):
     rows = np.arange(48)
     parts = {"train": rows[:40], "valid": rows[40:]}
     with pytest.raises(InputError, match="all zero"):
-        estimator.train(songs[0], 0 * songs[1], parts, NETWORK, Trainer(Optimisation(8, 1, 1, 0.01), BACKEND), seed=0)
+        estimator.train(songs[0], 0 * songs[1], parts, NETWORK, Trainer(Optimisation(8, 1, 1, 0.01), CPU), seed=0)
 
 
 def test_embedding_scores_by_hand():
@@ -78,7 +78,7 @@ def test_the_first_weights_depend_on_the_seed_alone(songs):
     runs = []
     for disturbance in (1, 2):
         torch.manual_seed(disturbance)
-        trainer = Trainer(Optimisation(8, 1, 1, 0.001), BACKEND)
+        trainer = Trainer(Optimisation(8, 1, 1, 0.001), CPU)
         runs.append(estimator.train(*songs, parts, NETWORK, trainer, seed=3)[2])
     assert runs[0].equals(runs[1])
 

@@ -45,6 +45,11 @@ def extractor(folder) -> FeatureExtractor:
 
 
 @pytest.fixture(scope="module")
+def extractor_on_device(folder, device) -> FeatureExtractor:
+    return load(folder / "model", device=device)
+
+
+@pytest.fixture(scope="module")
 def files(folder) -> list[Path]:
     return [folder / "sounds" / name for name in FORMATS]
 
@@ -97,6 +102,13 @@ def test_batches_are_made_within_groups(extractor, clips):
 
 
 @pytest.mark.parametrize("layer", LAYERS)
+def test_layers_are_the_same_on_every_device(extractor, extractor_on_device, mels, layer):
+    expected, found = (engine.run(mels, layer) for engine in (extractor.engine, extractor_on_device.engine))
+    assert found.dtype == np.float32
+    assert np.abs(found - expected).max() <= 1e-3 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("layer", LAYERS)
 def test_the_batch_size_does_not_change_features(extractor, clips, layer):
     together = extractor.embed(clips, sample_rate=RATE, layer=layer)
     for batch_size in (1, 3):
@@ -104,18 +116,20 @@ def test_the_batch_size_does_not_change_features(extractor, clips, layer):
         assert np.abs(features - together).max() <= 1e-5 * max(1, np.abs(together).max())
 
 
-def test_a_block_is_the_mean_over_bands_and_frames_of_its_maps(extractor, mels):
-    maps = []
-    blocks = extractor.engine.network.blocks
-    hooks = [block.register_forward_hook(lambda *seen: maps.append(seen[-1].numpy())) for block in blocks]
-    extractor.engine.run(mels, "embedding")
+def test_a_block_is_the_mean_over_bands_and_frames_of_its_maps(extractor_on_device, mels, rounding):
+    maps, engine = [], extractor_on_device.engine
+    hooks = [
+        block.register_forward_hook(lambda *seen: maps.append(seen[-1].cpu().numpy()))
+        for block in engine.network.blocks
+    ]
+    engine.run(mels, "embedding")
     for hook in hooks:
         hook.remove()
     for name, found in zip(LAYERS, maps, strict=False):
         expected = found.mean(axis=tuple(range(2, found.ndim)))
-        features = extractor.engine.run(mels, name)
+        features = engine.run(mels, name)
         assert features.shape == (len(mels), 16) and features.dtype == np.float32
-        assert np.abs(features - expected).max() <= 1e-5 * np.abs(expected).max()
+        assert np.abs(features - expected).max() <= rounding * np.abs(expected).max()
 
 
 def test_the_penultimate_layer_is_the_fifth_block_and_what_the_embedding_is_linear_in(extractor, clips):
@@ -143,8 +157,8 @@ def test_windows_have_the_features_of_their_crops(extractor, clips):
     assert np.abs(found[1].vectors - expected[:1]).max() < 1e-5
 
 
-def test_bfloat16_is_near(folder, extractor, clips):
-    rough = load(folder / "model", device="cpu", precision="bfloat16").embed(clips[:2], sample_rate=RATE)
+def test_bfloat16_is_near(folder, device, extractor, clips):
+    rough = load(folder / "model", device=device, precision="bfloat16").embed(clips[:2], sample_rate=RATE)
     exact = extractor.embed(clips[:2], sample_rate=RATE)
     assert rough.dtype == np.float32 and not np.array_equal(rough, exact)
     assert np.abs(rough - exact).max() < 0.05 * np.abs(exact).max()
@@ -219,7 +233,7 @@ def test_a_stream_that_is_left_reads_no_further(extractor, clips, monkeypatch):
     ("options", "words"),
     [
         ({"precision": "fp16"}, "precision 'fp16'.*float32, bfloat16, auto"),
-        ({"device": "mps"}, "device 'mps'.*auto, cpu, cuda"),
+        ({"device": "xpu"}, "device 'xpu'.*auto, cpu, cuda, cuda:N and mps"),
         ({"engine": "abacus"}, "abacus"),
     ],
 )

@@ -32,7 +32,6 @@ from stages import probe as stage
 
 pytestmark = pytest.mark.filterwarnings("error")
 ROOT = Path(__file__).parents[2]
-BACKEND = start_backend("cpu", "float32", 1)
 NETWORK = Network(channels=16, factors=8, se_ratio=8)
 STRENGTHS = [0.01, 1.0, 100.0]
 ROWS = np.arange(120)
@@ -163,9 +162,9 @@ def test_the_score_of_one_part_has_no_spread_and_r2_an_interval():
     assert np.isnan(found["spread"])
 
 
-def test_mel_and_mfcc_statistics_are_those_of_numpy_and_scipy():
+def test_mel_and_mfcc_statistics_are_those_of_numpy_and_scipy(device):
     mel = np.random.default_rng(0).normal(-40, 15, (2, 96, 50)).astype(np.float32)
-    found = representations.MelStatistics(96)(torch.from_numpy(mel)).numpy()
+    found = representations.MelStatistics(96).to(device)(torch.from_numpy(mel).to(device)).cpu().numpy()
     mfcc = dct(mel.astype(float), type=2, norm="ortho", axis=1)[:, :20]
     padded = np.pad(mfcc, [(0, 0), (0, 0), (2, 2)], mode="edge")
     deltas = sum(n * (padded[:, :, 2 + n : 52 + n] - padded[:, :, 2 - n : 52 - n]) for n in (1, 2)) / 10
@@ -182,34 +181,34 @@ def songs():
 
 
 @pytest.fixture(scope="module")
-def untrained(songs):
-    return representations.draw_network(NETWORK, songs, np.arange(30), 0, BACKEND)
+def untrained(songs, backend):
+    return representations.draw_network(NETWORK, songs, np.arange(30), 0, backend)
 
 
 def test_the_random_network_has_the_weights_that_the_estimator_starts_from(untrained):
     torch.manual_seed(seeds.derive(0, "weights"))
     started = dict(NETWORK.build().named_parameters())
-    assert all(torch.equal(weight, started[name]) for name, weight in untrained.named_parameters())
+    assert all(torch.equal(weight.cpu(), started[name]) for name, weight in untrained.named_parameters())
 
 
-def test_the_random_network_is_normalised_by_songs_without_which_it_is_deaf(songs, untrained):
+def test_the_random_network_is_normalised_by_songs_without_which_it_is_deaf(songs, untrained, backend):
     norm = untrained.blocks[0].norm1
     assert norm.running_mean.item() == pytest.approx(songs.mean(dtype=float), rel=1e-3)
     assert norm.running_var.item() == pytest.approx(songs.var(dtype=float), rel=1e-2)
     deaf = NETWORK.build().eval()
-    features = representations.represent(songs, deaf, untrained, BACKEND)
+    features = representations.represent(songs, deaf, untrained, backend)
     assert features["embedding"].std(axis=0).max() < 1e-6
     assert features["random_embedding"].std(axis=0).min() > 1e-4
 
 
-def test_layers_are_those_of_the_network_in_float32_whatever_the_precision(songs, untrained):
-    half = start_backend("cpu", "bfloat16", 1)
+def test_layers_are_those_of_the_network_in_float32_whatever_the_precision(songs, untrained, device, rounding):
+    half = start_backend(device, "bfloat16", 1)
     features = representations.represent(songs, untrained, untrained, half)
     assert list(features) == list(REPRESENTATIONS)
     with torch.no_grad():
-        layers = untrained.layers(torch.from_numpy(songs).float())
+        layers = untrained.layers(torch.from_numpy(songs).float().to(device))
     for name in LAYERS:
-        assert features[name] == pytest.approx(layers[name].numpy(), abs=1e-5)
+        assert features[name] == pytest.approx(layers[name].cpu().numpy(), abs=rounding)
     assert np.array_equal(features["blocks"], np.hstack([features[name] for name in LAYERS[:-1]]))
     assert np.array_equal(features["random_blocks"], features["blocks"])
     sizes = {name: values.shape[1] for name, values in features.items()}
