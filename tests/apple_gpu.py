@@ -38,12 +38,17 @@ class AppleGpu(TorchDispatchMode):
         self.seen: set[str] = set()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        found = func(*args, **(kwargs or {}))
-        if func.namespace == "aten":  # the profiler has a namespace of its own
-            name = str(func).removeprefix("aten.").removesuffix(".default")
-            assert name in operations(), f"{func} has no kernel on MPS"
-            self.seen.add(name)
+        kwargs = kwargs or {}
+        with self:
+            found = func.decompose(*args, **kwargs)  # into what has kernels
+        if found is not NotImplemented:
+            return found
+        found = func(*args, **kwargs)
         for value in tree_leaves((args, kwargs, found)):
             double = isinstance(value, torch.Tensor) and value.dtype in (torch.float64, torch.complex128)
             assert not double, f"{func} with float64, which MPS has not"
+        if func.namespace == "aten":  # the profiler's are not computed on a device
+            name = str(func).removeprefix("aten.").removesuffix(".default")
+            assert name in operations(), f"{func} has no kernel on MPS"
+            self.seen.add(name)
         return found

@@ -69,6 +69,15 @@ def test_the_separable_student_is_small_and_has_the_paper_network_interface():
         assert student(torch.zeros(2, 96, 320)).shape == (2, 40)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_maps_of_the_separable_student_have_the_layout_of_its_weights(layout):
+    student, maps = SeparableNetwork(16).to(memory_format=layout), []
+    for block in student.blocks:
+        block.norm.register_forward_hook(lambda module, inputs, output: maps.append(output))
+    student(torch.zeros(2, 96, 400)[:, :, 40:360])
+    assert len(maps) == 5 and all(kept.is_contiguous(memory_format=layout) for kept in maps)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_gating_after_pooling_equals_gating_before(dtype):
     torch.manual_seed(0)

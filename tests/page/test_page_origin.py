@@ -165,8 +165,20 @@ if __name__ == "__main__":
 """
 
 
-def run_stage(folder, *arguments):
-    (folder / "tried.py").write_text(STAGE)
+ON_A_DEVICE = """
+import torch
+from stages import run
+
+def main(device: str) -> None:
+    torch.ones(1, device=device)
+
+if __name__ == "__main__":
+    run(main)
+"""
+
+
+def run_stage(folder, *arguments, program=STAGE):
+    (folder / "tried.py").write_text(program)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "tried.py", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -179,6 +191,12 @@ def test_a_stage_leaves_its_time_when_it_succeeds(tmp_path):
     record = json.loads(file.read_text())
     assert 0 < record["start_up_cpu_seconds"] <= record["cpu_seconds"]
     assert 0 < record["seconds"] < 60 and record["memory"] > 10**6 and record["device"] == ""
+
+
+def test_the_record_names_the_device_that_was_used(tmp_path, device):
+    run_stage(tmp_path, device, program=ON_A_DEVICE)
+    record = json.loads((tmp_path / f"data/times/tried/{device}.json").read_text())
+    assert record["device"] == {"cpu": "processor", "cuda": "CUDA", "mps": "MPS"}[device]
 
 
 def test_a_stage_that_fails_leaves_none(tmp_path):

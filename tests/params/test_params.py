@@ -122,6 +122,12 @@ def test_the_paper_split_gives_the_counts_of_the_paper():
             | {"strategy": "auto", "compile": False, "memory_limit": "2GB"},
             r"runtime: device cuda:1 is one, devices are 2: set device to cuda",
         ),
+        (
+            "runtime",
+            {"device": "mps", "precision": "auto", "threads": 0, "devices": 2}
+            | {"strategy": "auto", "compile": False, "memory_limit": "2GB"},
+            r"runtime: device mps is one, devices are 2: set devices to 1",
+        ),
         ("transfer.training.accumulate", 5, r"accumulate 5 cuts a batch_size of 8 into parts of one clip.*lower it"),
         ("transfer.training.schedule", "linear", r"schedule: given 'linear'; allowed: 'constant' or 'cosine'"),
         ("estimator.augmentation.window", 5.0, r"estimator\.augmentation\.window 5 must be a multiple of 320"),

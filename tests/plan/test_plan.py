@@ -162,6 +162,18 @@ def test_a_second_fit_takes_as_long_again(paper):
     assert two == 2 * one > 0
 
 
+def test_a_gpu_evaluates_more_clips_at_once_than_the_cpu(demo):
+    on_cpu, on_cuda, on_mps = (
+        footprint.memory(demo, LogSize(0, 0, 0), 1, torch.bfloat16, device)["training"] - footprint.TRAINING_PROCESS
+        for device in ("cpu", "cuda", "mps")
+    )
+    assert on_cuda == on_mps > 3 * on_cpu
+
+
+def test_the_speed_of_training_is_measured_on_every_device(demo, backend):
+    assert workload.training_speed(demo, backend) > 0
+
+
 def test_few_log_rows_do_not_fill_the_memory_that_they_may_take(demo):
     assert footprint.memory(demo, LogSize(1000, 10, 10), 2, torch.float32)["log ingestion"] < 300_000_000
 

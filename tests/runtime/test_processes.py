@@ -11,7 +11,9 @@ import torch
 
 from hearlog.model.network import EmbeddingNetwork
 from hearlog.runtime import processes
+from hearlog.runtime.backend import start_backend
 from hearlog.runtime.processes import Processes
+from hearlog.util.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 SLURM = {"SLURM_NTASKS": "1", "SLURM_JOB_NAME": "train"}  # a job of one task, which starts its own processes
@@ -134,5 +136,15 @@ def test_sums_over_processes_are_taken_on_their_devices(monkeypatch):
 
     summed = []
     monkeypatch.setattr(processes.distributed, "all_reduce", summed.append)
-    Processes(2, 1, 2, Meta()).total(torch.ones(3))
+    with pytest.raises(NotImplementedError, match="meta"):  # that device keeps no numbers
+        Processes(2, 1, 2, Meta()).total([1.0, 2.0])
     assert [tensor.device.type for tensor in summed] == ["meta"]
+
+
+@pytest.mark.parametrize(("devices", "launched"), [(2, "1"), (1, "2")])
+def test_several_processes_on_an_apple_gpu_are_refused(monkeypatch, devices, launched):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("WORLD_SIZE", launched)
+    with pytest.raises(InputError, match=r"2 processes .* MPS.* set runtime\.devices to 1 .* runtime\.device to cpu"):
+        start_backend("auto", "float32", 1, devices=devices)
