@@ -11,7 +11,7 @@ LAST, NCHW = torch.channels_last, torch.contiguous_format
 
 
 @pytest.mark.parametrize(
-    ("device", "instructions", "dtype", "channels", "training", "layout"),
+    ("kind", "instructions", "dtype", "channels", "training", "layout"),
     [
         ("cpu", "AVX2", torch.float32, 64, True, NCHW),
         ("cpu", "AVX2", torch.float32, 32, True, NCHW),
@@ -25,10 +25,10 @@ LAST, NCHW = torch.channels_last, torch.contiguous_format
     ],
 )
 def test_the_layout_is_the_one_that_was_measured_to_be_fast(
-    monkeypatch, device, instructions, dtype, channels, training, layout
+    monkeypatch, kind, instructions, dtype, channels, training, layout
 ):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: instructions)
-    assert choose_layout(torch.device(device), dtype, channels, training) == layout
+    assert choose_layout(torch.device(kind), dtype, channels, training) == layout
 
 
 def test_a_network_trained_in_nchw_predicts_in_channels_last(monkeypatch):
