@@ -18,7 +18,7 @@ EXAMPLES := 300
 ROUNDS := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check demo smoke repro jobs report tune-als test faults fuzz test-browser test-spark peers benchmark lint format deps clean
+.PHONY: help setup check demo smoke repro jobs report tune-als test faults fuzz test-browser test-spark peers benchmark cuda-check lint format deps clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ benchmark: setup peers  ## Measure speed against peers, into benchmarks/results 
 	python -m benchmarks.features $(if $(MUSIC),--folder $(MUSIC))
 	python -m benchmarks.logs
 	python -m benchmarks.als
+
+cuda-check: setup  ## Test and measure a CUDA GPU in six minutes, into benchmarks/results/cuda.json
+	python -m benchmarks.cuda_check
 
 lint: setup  ## Check style and types
 	ruff check

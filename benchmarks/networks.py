@@ -67,12 +67,12 @@ def in_order_of_layers(network: EmbeddingNetwork) -> dict[str, np.ndarray]:
     return {f"{number:04d}": tensor.cpu().numpy() for number, tensor in enumerate(state.values())}
 
 
-def write_mels(folder: Path, clips: int) -> Path:
-    """Write noise at the level of spectrograms in dB, float16, clips x 96 x 1280."""
+def write_mels(folder: Path, clips: int, shape: tuple[int, int] = SHAPE) -> Path:
+    """Write noise at the level of spectrograms in dB, float16, clips x mel bands x frames."""
     random = np.random.default_rng(0)
-    mels = np.lib.format.open_memmap(folder / "mels.npy", "w+", np.float16, (clips, *SHAPE))
+    mels = np.lib.format.open_memmap(folder / "mels.npy", "w+", np.float16, (clips, *shape))
     for row in range(clips):
-        mels[row] = random.normal(-40, 20, SHAPE).astype(np.float32)
+        mels[row] = random.normal(-40, 20, shape).astype(np.float32)
     mels.flush()
     return folder / "mels.npy"
 

@@ -28,6 +28,8 @@ SUMMARY_KEYS = {
     "demo": {"minutes", "cpu_minutes", "cpu_minutes_training"},
     "memory": {"peak_rss_gb_f256"},
     "startup": {"ratio_transfer", "ratio_nothing_to_do"},
+    "cuda": {f"{kind}_ratio_to_plain_f{width}" for kind in ("training", "inference") for width in (32, 64, 128, 256)}
+    | {"als_ratio_to_cpu"},
     "logs": {"rows_per_s_parquet", "peak_rss_gb", "ratio_to_polars", "ratio_to_pandas"},
     "als": {"ns_per_nnz_iteration", "ratio_to_spark", "growth_10m_to_50m"},
     "paper_scale": {"nnz", "seconds_per_iteration", "peak_rss_gb"},
