@@ -1,17 +1,14 @@
 """The paper's network, its training and its use as one writes them in plain torch: a peer on every device.
 
-Maps lie in NCHW, the gate is applied before pooling, batches come from a `DataLoader` over float32 in memory, and the
-optimiser is `torch.optim.Adam` as it comes. Weights have the names of hearlog's network, so one state fits both.
+Maps lie in NCHW, the gate is applied before pooling, batches are taken out of float32 in memory, and the optimiser is
+`torch.optim.Adam` as it comes. Weights have the names of hearlog's network, so one state fits both.
 """
 
 from __future__ import annotations
 
-from itertools import chain, islice, repeat
-
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, TensorDataset
 
 from hearlog.model.architecture import POOLS
 from hearlog.model.network import SqueezeExcitation
@@ -62,12 +59,11 @@ def train(
     """Train for some steps on the device that the network is on; return the last loss."""
     device = network.embedding.weight.device
     optimiser = torch.optim.Adam(network.train().parameters(), lr=0.001)
-    pinned = device.type == "cuda"
-    loader = DataLoader(TensorDataset(mels, targets), batch, shuffle=True, drop_last=True, pin_memory=pinned)
-    for clips, truth in islice(chain.from_iterable(repeat(loader)), steps):
+    for _ in range(steps):
+        rows = torch.randperm(len(mels))[:batch]
+        clips, truth = mels[rows].to(device), targets[rows].to(device)
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            output = network(clips.to(device)).float()
-        truth = truth.to(device)
+            output = network(clips).float()
         loss = functional.mse_loss(output, truth) + 1 - functional.cosine_similarity(output, truth).mean()
         optimiser.zero_grad()
         loss.backward()
@@ -79,8 +75,5 @@ def train(
 def predict(network: PlainNetwork, mels: torch.Tensor, batch: int, dtype: torch.dtype) -> torch.Tensor:
     """Embed clips on the device that the network is on; float32, on the CPU."""
     device = network.eval().embedding.weight.device
-    found = []
-    for (clips,) in DataLoader(TensorDataset(mels), batch, pin_memory=device.type == "cuda"):
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            found.append(network(clips.to(device)).float().cpu())
-    return torch.cat(found)
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        return torch.cat([network(clips.to(device)).float().cpu() for clips in mels.split(batch)])
