@@ -30,6 +30,7 @@ from hearlog.page import (
 from hearlog.page.render import render
 from hearlog.params import Params, synthetic
 from hearlog.params.synthetic import is_generated
+from hearlog.report import coverage
 from hearlog.report.text import pilot_sentence
 from hearlog.results.comparisons import find
 from hearlog.results.files import read_json
@@ -67,10 +68,12 @@ def _results(settings: Params) -> dict[str, Any]:
         "largest": str(largest),
         "songs": f"{estimators[largest]['test_songs']:,}",
         "pilot": pilot_sentence(found.pilot),
+        "bars": coverage.scores(found.seeds),
+        "within": coverage.within_tasks(found.within["covers"]),
     }
     return {
         "synthetic": found.synthetic,
-        "answer": words.answer(found.over_pairs, found.over_tasks, len(divisors)),
+        "answer": words.answer(found.over_pairs, found.over_tasks, len(divisors), found.seeds),
         "several": found.several_capacities,
         "strip": strip.draw(found.cells, find(found.over_tasks, "kd-base")),
         "score_tables": results.score_tables(found.cells),

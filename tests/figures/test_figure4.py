@@ -74,7 +74,18 @@ def test_one_test_part_has_an_interval_over_its_clips_without_caps(tmp_path):
     assert not panel.containers[0].lines[1], "no caps"
     (segment,) = regression.containers[0].lines[2][0].get_segments()
     assert segment[0, 1] < score("emomusic_valence", "base") < segment[1, 1]
-    assert [text.get_text() for text in figure.legends[0].get_texts()][2:] == ["95 % interval over test clips"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()][2:] == [
+        "95 % interval over test clips,\nwithout training noise"
+    ]
+
+
+def test_with_several_seeds_the_interval_includes_them(tmp_path):
+    figure = draw(tmp_path, ["gtzan"], folds=1, seeds=3)
+    (segment,) = figure.axes[0].containers[0].lines[2][0].get_segments()
+    assert segment[0, 1] < 40.39 and segment[1, 1] > 59.61, "not narrower than with one"
+    assert [text.get_text() for text in figure.legends[0].get_texts()][2:] == [
+        "95 % interval over test clips and seeds"
+    ]
 
 
 def test_legend_tells_intervals_from_standard_deviations(tmp_path):
@@ -83,14 +94,15 @@ def test_legend_tells_intervals_from_standard_deviations(tmp_path):
     cells = read_cells(["gtzan", "fma_small"], [1], tmp_path / "metrics/transfer")
     figure = figure4(with_bars(cells, tmp_path), False)
     marks = {line.get_label(): line.get_marker() for line in figure.legends[0].legend_handles[2:]}
-    assert list(marks) == ["s.d. over folds", "95 % interval over test clips"]
+    assert list(marks) == ["s.d. over folds", "95 % interval over test clips,\nwithout training noise"]
     assert len(set(marks.values())) == 2
 
 
 @pytest.mark.parametrize("tasks", [TASKS, TASKS[:3], TASKS[:1]])
 @pytest.mark.parametrize("divisors", [(1,), (1, 2, 4, 8)])
-def test_no_text_leaves_the_figure(tmp_path, tasks, divisors):
-    figure = draw(tmp_path, tasks, divisors, synthetic=True, seeds=2)
+@pytest.mark.parametrize(("folds", "seeds"), [(3, 2), (1, 1)])
+def test_no_text_leaves_the_figure(tmp_path, tasks, divisors, folds, seeds):
+    figure = draw(tmp_path, tasks, divisors, synthetic=True, folds=folds, seeds=seeds)
     figure.draw_without_rendering()
     drawn, page = figure.get_tightbbox(), figure.bbox_inches
     assert page.x0 <= drawn.x0 < drawn.x1 <= page.x1

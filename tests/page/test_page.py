@@ -37,14 +37,22 @@ def kd_and_base(over="tasks", note="", **numbers):
     return Comparison(method="kd", against="base", over=over, test=PairedTest(**found), p_adjusted=adjusted)
 
 
-def answer_to(capacities=1, tasks=None, **test):
+def answer_to(capacities=1, tasks=None, seeds=3, **test):
     def table(over, **numbers):
         row = kd_and_base(over, **numbers)
         return [row, replace(row, method="init"), replace(kd_and_base(over, note="too few"), method="fix")]
 
     over_pairs = table("pairs", **test, **({"pairs": 24, "wins": 20, "losses": 4} if capacities > 1 else {}))
-    answer = words.answer(over_pairs, table("tasks", **test | (tasks or {})), capacities)
+    answer = words.answer(over_pairs, table("tasks", **test | (tasks or {})), capacities, seeds)
     return words.Answer(in_ascii(answer.verdict), in_ascii(answer.figure), list(map(in_ascii, answer.reading)))
+
+
+def test_of_one_seed_nothing_is_claimed_without_saying_so():
+    one, several = answer_to(seeds=1, p=0.01, p_adjusted=0.02), answer_to(p=0.01, p_adjusted=0.02)
+    assert one.verdict.startswith("With one seed, distillation (kd) scores above training from scratch (base): +3.5")
+    assert "before you claim that one method is better" in one.reading[-1]
+    assert one.reading[:-1] == several.reading
+    assert "the training noise of the task networks" in several.reading[-1]
 
 
 def rows_of(text, name):
@@ -124,7 +132,7 @@ def test_pairs_of_too_few_tasks_are_not_claimed():
     answer = answer_to(4, {"note": "2 tasks are too few"}, **PAIRS_ALONE)
     assert answer.verdict.startswith("No significant difference")
     assert "over the tasks themselves there is no test, so no difference can be claimed." in answer.reading[0]
-    assert answer.reading[0].endswith("2 tasks are too few.") and len(answer.reading) == 1
+    assert answer.reading[0].endswith("2 tasks are too few.") and len(answer.reading) == 2
 
 
 def test_significant_but_for_holm_is_not_significant_and_says_why():
@@ -142,7 +150,7 @@ def test_an_interval_with_zero_shows_neither_a_gain_nor_its_absence():
 
 def test_too_few_pairs_are_no_answer():
     none = kd_and_base(note="2 pairs: a t-test needs three")
-    answer = words.answer([none], [none], 1)
+    answer = words.answer([none], [none], 1, 3)
     assert answer.verdict.endswith("2 pairs: a t-test needs three.") and answer.figure == ""
     assert strip.draw(pd.DataFrame(), none) is None
 
@@ -181,6 +189,17 @@ def test_holms_p_within_tasks_is_of_the_rows_of_one_comparison(known):
     comparisons = [row[0] for row in rows]
     assert all(comparisons.count(name) == 6 for name in comparisons) and len(set(comparisons)) == 4
     assert "Holm's p adjusted for the rows of one comparison" in " ".join(html.unescape(known).split())
+
+
+def test_tables_within_tasks_say_what_their_tests_include(tmp_path, monkeypatch, known):
+    folds = "Intervals and p include the choice of test clips and training noise."
+    assert known.count(f'<p class="note">{folds}</p>') == 2, "one for labels, one for numbers"
+    assert "One seed: every network was trained once" in known
+    write_world(tmp_path, folds=1)
+    clips = "One seed: over clips, intervals and p include the choice of test clips, not training noise"
+    text = made_in(tmp_path, monkeypatch)
+    assert text.count(f'<p class="note">{clips}') == 2
+    assert "the 95 % interval (without) over test clips, without training noise" in html.unescape(text)
 
 
 def test_several_capacities_have_a_column_and_the_papers_test_over_pairs(tmp_path, monkeypatch):

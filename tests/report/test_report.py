@@ -94,10 +94,35 @@ def test_text_gives_every_test_within_tasks_with_its_number_of_folds_or_clips(tm
     assert gtzan.split()[5:] == ["+2.0", "[-1.9,", "5.9]", "0.160", "0.479", "3", "folds"]
     assert next(line for line in accuracy.splitlines() if line.startswith("FMA small")).endswith("100 clips")
     r2 = next(s for s in sections if s.startswith("Within tasks: init - base, r2\n"))
-    assert r2.splitlines()[-5].split()[-5:] == ["-", "-", "-", "3", "folds"]
-    assert " ".join(r2.split()).endswith(
+    assert next(line for line in r2.splitlines() if line.startswith("EmoMusic a")).split()[-5:] == [*"---3", "folds"]
+    assert (
         "EmoMusic arousal, 128 channels: All 3 folds have the same difference: without variance there is no test."
-    )
+    ) in " ".join(r2.split())
+
+
+def test_every_table_within_tasks_says_once_what_its_tests_include(tmp_path):
+    def endings():
+        sections = [" ".join(s.split()) for s in text_of(tmp_path).split("\n\n") if s.startswith("Within tasks: ")]
+        assert len(sections) == 8
+        return {s[s.rindex("include the choice of test clips") :] for s in sections}
+
+    noise = "training noise (another seed, rounding, another machine)."
+    write_cells(tmp_path)
+    assert endings() == {"include the choice of test clips and training noise."}
+    write_cells(tmp_path, folds=1)
+    assert endings() == {f"include the choice of test clips, not {noise}"}
+    write_cells(tmp_path, ["gtzan", "emomusic_valence"])
+    assert endings() == {f"include the choice of test clips, not {noise} Over folds they include both."}
+    write_cells(tmp_path, folds=1, seeds=3)
+    assert endings() == {"include the choice of test clips and training noise."}
+
+
+def test_a_run_of_one_seed_says_first_what_it_cannot_say(tmp_path):
+    write_cells(tmp_path)
+    assert text_of(tmp_path).startswith("One seed: every network was trained once")
+    assert "No test or interval includes that of the estimator" in " ".join(text_of(tmp_path).split())
+    write_cells(tmp_path, seeds=3)
+    assert "One seed: every network" not in text_of(tmp_path)
 
 
 def test_text_says_each_test_in_two_lines(tmp_path):

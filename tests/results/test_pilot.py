@@ -1,7 +1,6 @@
 """The pilot experiment: which songs it can use, what it learns, what it compares, and its Figure 1."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -200,7 +199,24 @@ def test_seeds_do_not_multiply_songs(tmp_path):
     genres, once = compare(tmp_path)
     again, thrice = compare(tmp_path, seeds=3)
     pd.testing.assert_frame_equal(genres, again)
-    assert thrice == replace(once, test="sign-flip")
+    assert thrice.ci_high - thrice.ci_low > once.ci_high - once.ci_low
+    for field in ("accuracy", "accuracy_low", "accuracy_high", "right", "points"):
+        assert getattr(thrice, field) == pytest.approx(getattr(once, field))
+    assert (thrice.seeds, thrice.songs, thrice.test) == (3, 12, "crossed t")
+
+
+def test_seeds_that_differ_widen_the_intervals(tmp_path):
+    write_pilot(tmp_path, seeds=3)
+    path = tmp_path / "data/pilot/base-div1/predictions.parquet"
+    answers = pd.read_parquet(path)
+    answers.loc[answers["seed"] == 1, "prediction"] = "polka"  # nothing right
+    answers.loc[answers["seed"] == 2, "prediction"] = answers["truth"]  # all right
+    answers.to_parquet(path)
+    once, thrice = compare(tmp_path / "once")[1], summarise(read_answers([1], tmp_path / "data/pilot"), [1], CHANNELS)
+    assert thrice.points == pytest.approx(once.points)
+    assert thrice.ci_high - thrice.ci_low > 2 * (once.ci_high - once.ci_low)
+    assert thrice.accuracy_high["base"] - thrice.accuracy_low["base"] > 80
+    assert thrice.accuracy_high["fix"] == pytest.approx(once.accuracy_high["fix"]), "fix has no training of its own"
 
 
 def test_models_tested_on_different_songs_are_refused(tmp_path):
@@ -224,9 +240,12 @@ def test_what_the_report_found_is_read_again_or_named(tmp_path):
     with pytest.raises(InputError, match=r"pilot\.json: not readable as JSON"):
         read_pilot(path)
     path.write_text('{"songs": 12, "channels": 16}')
-    with pytest.raises(InputError, match=r"pilot\.json: has no genres, accuracy, right, fix-base\. Run: dvc repro"):
+    with pytest.raises(
+        InputError, match=r"pilot\.json: has no genres, seeds, accuracy, .*right, fix-base\. Run: dvc repro"
+    ):
         read_pilot(path)
-    path.write_text('{"songs": 1, "channels": 1, "genres": 1, "accuracy": {}, "right": {}, "fix-base": {"q": 1}}')
+    whole = as_metrics(compare(tmp_path)[1])
+    path.write_text(json.dumps(whole | {"fix-base": {"q": 1}}))
     with pytest.raises(InputError, match=r"pilot\.json: not a summary of the pilot experiment \(.*'q'\)\. Run"):
         read_pilot(path)
     for genres in (PILOT, {"jazz": (0, 0, 1, 0)}, {}):
@@ -240,14 +259,14 @@ def test_text_gives_both_models_their_test_and_who_was_right(tmp_path):
     assert "Tags 50.0 %, logs 83.3 % on 12 test songs of 3 genres at 128 channels." in text
     assert "Right by both 5, by tags alone 1, by logs alone 5, by none 1" in text
     assert "fix - base +33.3 points [" in text
-    assert text.endswith("McNemar p = 0.219.")
+    assert "McNemar p = 0.219. One seed: intervals and p include the choice of test songs, not training noise" in text
 
 
 def test_too_few_songs_get_a_sentence_instead_of_a_test(tmp_path):
     genres = {"jazz": (0, 0, 1, 0), "rock": (0, 1, 0, 0)}
     text = render_pilot(compare(tmp_path, genres=genres)[1])
     assert "too few" in text and "p =" not in text
-    assert text.endswith("at least 3).") and ".." not in text
+    assert "at least 3). One seed" in text.replace("\n", " ") and ".." not in text
     assert max(map(len, text.splitlines())) <= 100
 
 
@@ -283,7 +302,8 @@ def test_the_commonest_genre_stands_beside_all_songs(tmp_path):
 def test_figure1_names_capacity_and_paired_difference(tmp_path):
     words = draw(tmp_path, divisors=(1, 4)).get_suptitle()
     assert words.startswith(f"3 genres, 128 channels\nlogs {MINUS} tags +33.3 points [")
-    assert words.endswith("], McNemar p = 0.219")
+    assert words.endswith("], McNemar p = 0.219\none seed, without training noise")
+    assert draw(tmp_path, seeds=3).get_suptitle().endswith("\nmean of 3 seeds")
 
 
 def test_only_synthetic_data_is_called_so(tmp_path):

@@ -7,6 +7,7 @@ from scipy import stats
 from hearlog.results.cells import read_cells
 from hearlog.results.files import read_table
 from hearlog.results.within_tasks import compare_within, read_within
+from hearlog.statistics.clips_and_seeds import crossed_t_test
 from hearlog.statistics.paired_tests import holm, sign_flip_test
 from hearlog.util.errors import InputError
 
@@ -36,6 +37,7 @@ def test_folds_are_tested_by_nadeau_and_bengio_worked_by_hand(tmp_path):
     write_cells(tmp_path)
     row = row_of(compare_cells(tmp_path), "kd-base", "gtzan")
     assert (row.test, row.n, row.unit, row.wins, row.losses) == ("Nadeau-Bengio", 3, "folds", 3, 0)
+    assert row.covers == "clips and training", "each fold trains networks of its own"
     t, half_width = 2 / np.sqrt(5 / 6), 4.302653 * np.sqrt(5 / 6)
     assert row.difference == pytest.approx(2)
     assert row.p == pytest.approx(1 - t / np.sqrt(2 + t**2))
@@ -68,17 +70,34 @@ def test_numbers_of_one_test_part_are_tested_in_r2(tmp_path):
     assert row.ci_low < 0.07 < row.ci_high
 
 
-def test_with_several_seeds_a_clip_counts_with_the_share_that_got_it_right(tmp_path):
+def test_with_several_seeds_clips_and_seeds_are_crossed(tmp_path):
     # Seeds of base have 49, 50 and 51 clips right, those of kd 51, 52 and 53 after the tenth.
     write_cells(tmp_path, folds=1, seeds=3)
     row = row_of(compare_cells(tmp_path), "kd-base", "gtzan")
-    base, kd = np.zeros(100), np.zeros(100)
-    for right in (49, 50, 51):
-        base[:right] += 1 / 3
-        kd[10 : 12 + right] += 1 / 3
-    assert (row.test, row.n) == ("sign-flip", 100)
+    clips = np.arange(100)[:, None]
+    base, kd = clips < [49, 50, 51], (clips >= 10) & (clips < [61, 62, 63])
+    test = crossed_t_test(kd.astype(float) - base)
+    assert (row.test, row.n, row.unit, row.covers) == ("crossed t", 100, "clips", "clips and training")
+    assert (row.wins, row.ties, row.losses) == (14, 76, 10), "of clips, by the share of seeds that are right"
     assert row.difference == pytest.approx(2)
-    assert row.p == pytest.approx(sign_flip_test(kd, base).p)
+    assert (row.ci_low, row.ci_high, row.p) == pytest.approx((100 * test.low, 100 * test.high, test.p))
+
+
+def test_one_seed_covers_the_choice_of_clips_and_several_cover_training_as_well(tmp_path):
+    write_cells(tmp_path, ["gtzan"])
+    write_cells(tmp_path, ["fma_small", "emomusic_valence"], folds=1)
+    table = compare_cells(tmp_path, ["gtzan", "fma_small", "emomusic_valence"])
+    covers = dict(zip(table["task"], table["covers"], strict=True))
+    assert covers == {"gtzan": "clips and training", "fma_small": "clips", "emomusic_valence": "clips"}
+    write_cells(tmp_path, ["fma_small", "emomusic_valence"], folds=1, seeds=3)
+    assert set(compare_cells(tmp_path, ["fma_small", "emomusic_valence"])["covers"]) == {"clips and training"}
+
+
+def test_two_seeds_are_too_few_to_know_their_variance(tmp_path):
+    write_cells(tmp_path, ["fma_small"], folds=1, seeds=2)
+    row = row_of(compare_cells(tmp_path, ["fma_small"]), "kd-base", "fma_small")
+    assert row.note == "2 seeds are too few: a test needs at least 3."
+    assert np.isnan([row.ci_low, row.ci_high, row.p]).all() and np.isfinite(row.difference)
 
 
 def test_with_several_seeds_folds_are_tested_on_the_means_of_seeds(tmp_path):

@@ -28,6 +28,7 @@ from hearlog.figures.style import (
 )
 from hearlog.results.comparisons import Comparison, find
 from hearlog.results.run import Results
+from hearlog.results.within_tasks import CLIPS
 from hearlog.statistics.paired_tests import CORRECTION
 from hearlog.transfer.methods import COMPARISONS
 from hearlog.util.plain_text import p_equals
@@ -161,7 +162,8 @@ def _adjusted(comparison: Comparison) -> str:
 def _legend(results: Results) -> list[Line2D]:
     channels = sorted(results.cells["channels"].unique())
     capacity = f"; channels from the top: {', '.join(map(str, channels))}" if len(channels) > 1 else ""
-    dot = f"one pair, 95 % interval within the task{capacity}"
+    clips_alone = "\non one test part over clips, without training noise" * (CLIPS in set(results.within["covers"]))
+    dot = f"one pair, 95 % interval within the task{capacity}{clips_alone}"
     entries = [Line2D([], [], color=QUIET, marker="o", linewidth=0.7, label=dot)]
     if _means(results):
         look: Any = {"marker": "|", "markersize": 8, "markeredgewidth": 1.6, "linewidth": 1.6}

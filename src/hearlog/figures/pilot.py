@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 
 from hearlog.figures.style import COLOURS, COLUMN, FAINT, MARKERS, MINUS, QUIET, STYLE, SYNTHETIC, interval
 from hearlog.results.pilot import MODELS, Pilot
-from hearlog.statistics.intervals import wilson_interval
 from hearlog.util.plain_text import p_equals
 
 _SHOWN = 40  # genres that fit on a page
@@ -50,7 +49,7 @@ def figure1(genres: pd.DataFrame, pilot: Pilot, synthetic: bool) -> Figure:
     with rc_context(STYLE):
         if genres.empty:
             return _empty(pilot.note)
-        lines = pd.concat([_all_songs(genres), _sorted(genres)], ignore_index=True)
+        lines = pd.concat([_all_songs(pilot), _sorted(genres)], ignore_index=True)
         figure = Figure(figsize=(COLUMN, 0.15 * len(lines) + 1.65), layout="constrained")
         axes = figure.add_subplot()
         _draw_recall(axes, lines, 100 / pilot.genres, 100 * genres["songs"].max() / genres["songs"].sum())
@@ -69,14 +68,12 @@ def _empty(note: str) -> Figure:
     return figure
 
 
-def _all_songs(genres: pd.DataFrame) -> pd.DataFrame:
+def _all_songs(pilot: Pilot) -> pd.DataFrame:
     """Write the scores of all songs as those of one more genre."""
-    songs = int(genres["songs"].sum())
-    line: dict[str, Any] = {"genre": "All genres", "songs": songs}
+    line: dict[str, Any] = {"genre": "All genres", "songs": pilot.songs}
     for method in MODELS:
-        share = float((genres[method] * genres["songs"]).sum() / songs)
-        low, high = wilson_interval(share, songs)
-        line |= {method: share, f"{method}_low": low, f"{method}_high": high}
+        ends = {"": pilot.accuracy, "_low": pilot.accuracy_low, "_high": pilot.accuracy_high}
+        line |= {f"{method}{end}": percent[method] / 100 for end, percent in ends.items()}
     return pd.DataFrame([line])
 
 
@@ -116,7 +113,8 @@ def _in_words(pilot: Pilot, shown: int) -> str:
     few = f" ({shown} with most test songs shown)" if shown < pilot.genres else ""
     test = "" if pilot.note else f" {interval(pilot.ci_low, pilot.ci_high)}, {pilot.test} {p_equals(pilot.p)}"
     points = f"logs - tags {pilot.points:+.1f} points".replace("-", MINUS)
-    return f"{pilot.genres} genres{few}, {pilot.channels} channels\n{points}{test}"
+    seeds = "one seed, without training noise" if pilot.seeds == 1 else f"mean of {pilot.seeds} seeds"
+    return f"{pilot.genres} genres{few}, {pilot.channels} channels\n{points}{test}\n{seeds}"
 
 
 def _legend() -> list[Line2D]:

@@ -30,13 +30,12 @@ def figure4(cells: pd.DataFrame, synthetic: bool) -> Figure:
     """Draw the paper's Figure 4: the score of each task against the number of channels, one line a method.
 
     With a single capacity the methods stand side by side instead. Bars with caps are standard deviations over folds
-    and seeds; where there is one of each, intervals over the test clips, without caps.
+    and seeds; on one test part, intervals over its clips and the seeds, without caps.
 
     Parameters
     ----------
     cells
-        Scores of `hearlog.results.run.Results`: ``spread`` is nan where a score is of one fold and seed, ``ci_low`` and
-        ``ci_high`` elsewhere.
+        Scores of `hearlog.results.run.Results`: ``ci_low`` and ``ci_high`` are nan where there are folds.
     synthetic
         Whether to say that the numbers are of the embedded data set.
 
@@ -123,9 +122,11 @@ def _legend(cells: pd.DataFrame) -> list[Line2D]:
     if "classification" in kinds:
         entries.append(Line2D([], [], label="majority class", **_REFERENCES["majority"]))
     bar: dict[str, Any] = {"color": "black", "linestyle": "", "markersize": 9, "markeredgewidth": _BAR}
-    if cells["spread"].notna().any():
+    with_interval = [_has_interval(task) for _, task in cells.groupby("task")]
+    if cells["spread"].notna().any() and not all(with_interval):
         over = "s.d. over folds" if cells["seeds"].iloc[0] == 1 else "s.d. over folds, seeds"
         entries.append(Line2D([], [], marker=_CAPPED, label=over, **bar))
-    if any(_has_interval(task) for _, task in cells.groupby("task")):
-        entries.append(Line2D([], [], marker="|", label="95 % interval over test clips", **bar))
+    if any(with_interval):
+        seeds = ",\nwithout training noise" if cells["seeds"].iloc[0] == 1 else " and seeds"
+        entries.append(Line2D([], [], marker="|", label=f"95 % interval over test clips{seeds}", **bar))
     return entries

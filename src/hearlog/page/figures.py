@@ -19,7 +19,8 @@ class Caption(NamedTuple):
     """A figure's title, what it shows, and what stands in for it where it cannot be seen.
 
     Braces name facts of the run: ``tasks``, ``pairs``, ``capacities``, ``largest`` (channels), ``songs`` (test songs
-    of the estimator) and ``pilot`` (what the pilot experiment found).
+    of the estimator), ``pilot`` (what the pilot experiment found), ``bars`` and ``within`` (what intervals of
+    scores, and tests within tasks, include).
     """
 
     title: str
@@ -32,8 +33,8 @@ CAPTIONS = {
     "figure4": Caption(
         "Scores of the methods (the paper's Figure 4)",
         "A panel a task ({tasks}), at {capacities}. Accuracy for classification, r² for regression. Bars: one standard "
-        "deviation over folds or seeds (with caps); for accuracy on one test part by one seed, Wilson's 95 % interval "
-        "over the test clips (without). Grey lines: chance and the most frequent class.",
+        "deviation over folds and seeds (with caps); on one test part the 95 % interval (without) {bars}, Wilson's for "
+        "accuracy. Grey lines: chance and the most frequent class.",
         f"Panels of dots, one per task: scores of {', '.join(METHODS)}. The tables of scores hold the numbers.",
     ),
     "differences": Caption(
@@ -41,7 +42,7 @@ CAPTIONS = {
         "What the tests are about: a dot a (task, capacity) pair, with its 95 % interval within the task (over "
         "folds or test clips), and below them the mean over the {pairs} classification pairs with the 95 % interval "
         f"of the paired t-test; with several capacities also that over tasks, and {CORRECTION}'s p of both. Regression "
-        "has another unit and stands apart.",
+        "has another unit and stands apart. Within tasks: {within}",
         f"Panels of dots and intervals: {', '.join(' minus '.join(pair) for pair in COMPARISONS)}. "
         "The tables of tests hold the numbers.",
     ),
@@ -82,9 +83,10 @@ CAPTIONS = {
     "probe": Caption(
         "Linear probes of the estimator's layers",
         "A panel a task ({tasks}), at the largest capacity probed. A dot is the score of a linear model on frozen "
-        "features, with its 95 % interval over the test clips: in grey what the estimator must be better than "
-        "(statistics of the log-mel spectrogram and of MFCC; the same network with random weights), in blue the "
-        "estimator's own layers from the input to the output. Dashed: the best control. Solid: chance, or r² of 0.",
+        "features, with its 95 % interval over test clips, without training noise: in grey what the estimator must be "
+        "better than (statistics of the log-mel spectrogram and of MFCC; the same network with random weights), in "
+        "blue the estimator's own layers from the input to the output. Dashed: the best control. Solid: chance, or r² "
+        "of 0.",
         "Panels of dots, one panel a task: score by layer, controls above. The numbers stand in the tables of probes.",
     ),
     "embedding_map": Caption(

@@ -22,6 +22,7 @@ from hearlog.page.tables import (
     text,
     textual,
 )
+from hearlog.report import coverage
 from hearlog.results.comparisons import ADJUSTED, Comparison
 from hearlog.results.run import Results
 from hearlog.statistics.paired_tests import CORRECTION, Correlation
@@ -175,6 +176,7 @@ def _within(tests: pd.DataFrame, kind: str, caption: str, unit: str, decimals: i
         f"{words.difference(row['comparison'])}, {row['title']}, {row['channels']} channels: {row['note']}"
         for row in untested.to_dict("records")
     ]
+    notes.append(coverage.within_tasks(tests["covers"]))
     return Table(f"within-{kind}", caption, columns, rows, notes)
 
 

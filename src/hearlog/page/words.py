@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from hearlog.report import coverage
 from hearlog.results.comparisons import SIGNIFICANT, Comparison, find
 from hearlog.statistics.paired_tests import CORRECTION
 from hearlog.util import plain_text
@@ -76,43 +77,45 @@ class Answer:
     reading: list[str]
 
 
-def answer(over_pairs: Sequence[Comparison], over_tasks: Sequence[Comparison], capacities: int) -> Answer:
+def answer(over_pairs: Sequence[Comparison], over_tasks: Sequence[Comparison], capacities: int, seeds: int) -> Answer:
     """Put the paper's question, whether kd beats base, to the tests of a run.
 
     The paper's test (section 4) is Student's paired t-test over (task, capacity) pairs of the classification tasks.
     It takes the capacities of one task as independent, though they share its clips; with several capacities the same
     test on the tasks' means is asked as well, and a difference is claimed only where both are significant: at 5 %,
-    after correction for the number of comparisons.
+    after correction for the number of comparisons. Of one seed, the answer says so.
 
     Parameters
     ----------
     over_pairs, over_tasks
         Comparisons of `hearlog.results.run.Results`.
-    capacities
-        Number of capacities.
+    capacities, seeds
+        Numbers of capacities and of seeds.
     """
     pairs, tasks = find(over_pairs, "kd-base"), find(over_tasks, "kd-base")
     if not pairs.tested:
         return Answer(f"No answer: kd and base cannot be compared by a test. {_sentence(pairs.note)}", "", [])
+    remarks = [coverage.OVER_TASKS, *([coverage.ONE_SEED] if seeds == 1 else [])]
     figure, counts = signed(pairs.test.mean), won_and_lost(pairs.test.wins, pairs.test.ties, pairs.test.losses)
     if capacities == 1:
         verdict = (
-            f"{_claim(pairs)}: {figure} points of accuracy on average over {pairs.test.pairs} tasks at one capacity "
-            f"({_numbers(pairs)}; {counts})."
+            f"{_claim(seeds, pairs)}: {figure} points of accuracy on average over {pairs.test.pairs} tasks at one "
+            f"capacity ({_numbers(pairs)}; {counts})."
         )
-        return Answer(verdict, figure, _reading(pairs, over_pairs))
+        return Answer(verdict, figure, _reading(pairs, over_pairs) + remarks)
     over = f"{pairs.test.pairs} (task, capacity) pairs"
-    verdict = f"{_claim(pairs, tasks)}: {figure} points of accuracy on average over {over} ({counts})."
+    verdict = f"{_claim(seeds, pairs, tasks)}: {figure} points of accuracy on average over {over} ({counts})."
     reading = [f"Over the {over}, which takes capacities as independent: {_result(pairs)}; {_over_tasks(tasks)}"]
-    return Answer(verdict, figure, reading + _reading(tasks, over_tasks))
+    return Answer(verdict, figure, reading + _reading(tasks, over_tasks) + remarks)
 
 
-def _claim(*rows: Comparison) -> str:
+def _claim(seeds: int, *rows: Comparison) -> str:
     """Claim a difference that all tests find; they agree on its sign, since it is the same mean."""
     found = [row.significant for row in rows]
     if all(found):
         side = "above" if rows[0].test.mean > 0 else "below"
-        return f"Distillation (kd) scores {side} training from scratch (base)"
+        subject = "With one seed, distillation" if seeds == 1 else "Distillation"
+        return f"{subject} (kd) scores {side} training from scratch (base)"
     both = "" if not any(found) else " that holds over pairs and over tasks"
     return f"No significant difference between distillation (kd) and training from scratch (base){both}"
 

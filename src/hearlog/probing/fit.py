@@ -98,6 +98,6 @@ def summarise(predictions: pd.DataFrame) -> dict[str, float]:
     """
     name = "accuracy" if scores.is_classification(predictions) else "r2"
     score = scores.score(predictions)[name]
-    low, high = score_interval(predictions)
+    low, high = score_interval(predictions["truth"], predictions[["prediction"]])
     spread = scores.scores_by_fold(predictions)[name].std(ddof=1)
     return {"score": score, "ci_low": low, "ci_high": high, "spread": float(spread)}

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hearlog.params.synthetic import is_generated
+from hearlog.report.coverage import ONE_SEED, OVER_TASKS
 from hearlog.report.text import SYNTHETIC
 from hearlog.results.compare import CELL, RevisionComparison, SideBySide
 from hearlog.results.comparisons import ADJUSTED
@@ -220,7 +221,6 @@ def _caveat(compared: SideBySide, first: str) -> str:
     )
     if "pairs" in compared.overs:
         text += "Over pairs, the capacities of one data set are taken as independent, as in the paper. "
-    text += "FMA small is part of FMA medium, which no test here takes into account."
-    if any(score.seeds == 1 for revision in compared.revisions for score in revision.scores.values()):
-        text += " With one seed (transfer.seeds), a difference holds the chance of one training run."
-    return paragraph(text)
+    text += f"FMA small is part of FMA medium, which no test here takes into account. {OVER_TASKS}"
+    one_seed = any(score.seeds == 1 for revision in compared.revisions for score in revision.scores.values())
+    return "\n\n".join([paragraph(text), *([paragraph(ONE_SEED)] if one_seed else [])])

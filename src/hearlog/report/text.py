@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from hearlog.corpora.protocols import protocol_label
+from hearlog.report import coverage
 from hearlog.results.comparisons import ADJUSTED, Comparison
 from hearlog.results.pilot import Pilot
 from hearlog.results.probes import CONTROLS, REPRESENTATIONS, largest
@@ -22,17 +23,17 @@ SYNTHETIC = (
 )
 WITHIN = paragraph(
     "Tasks with folds are tested over these by Nadeau and Bengio's corrected t-test, which allows for training parts "
-    "that overlap (validation clips count as training ones); tasks with one test part over its clips, by McNemar's "
-    "exact test (by sign flips for several seeds and for r2) with a bootstrap interval. Tests over clips take these as "
-    "independent, and say whether the trained networks differ, not whether newly trained ones would. Intervals are "
-    f"95 %, p two-sided, {CORRECTION}'s p adjusted for the rows of one comparison."
+    "that overlap (validation clips count as training ones); tasks with one test part over its clips. With one seed "
+    "this is McNemar's exact test (sign flips for r2) with a bootstrap interval; with several it is a t-test with "
+    "clips and seeds as crossed random effects (crossed t). Clips are taken as independent. Intervals are 95 %, p "
+    f"two-sided, {CORRECTION}'s p adjusted for the rows of one comparison."
 )
 CAVEAT = paragraph(
     f"Intervals are 95 %, p two-sided, {CORRECTION}'s p (of the t-test) adjusted for the number of comparisons. Over "
     "pairs, the paper's test takes the capacities of one data set as independent, though they share its clips: a claim "
     "needs both tests, over pairs and over tasks. FMA small is part of FMA medium, which no test here takes into "
     "account. d_z is the mean in standard deviations of the differences; Wilcoxon leaves ties out. With n tasks that "
-    "differ, neither sign-flip nor Wilcoxon can have a p below 2/2^n."
+    f"differ, neither sign-flip nor Wilcoxon can have a p below 2/2^n. {coverage.OVER_TASKS}"
 )
 PAPER = (
     "The paper, not measured here (24 pairs, Melon logs): kd - base +2.62 points, significant;\n"
@@ -44,6 +45,7 @@ def render(results: Results) -> str:
     """Write all that a run prints at its end, and ``hearlog report`` again."""
     sections = [
         *([SYNTHETIC] if results.synthetic else []),
+        *([paragraph(coverage.ONE_SEED)] if results.seeds == 1 else []),
         *_score_tables(results.cells),
         *_within_tables(results.within),
         *_tests_over_tasks(results),
@@ -109,7 +111,7 @@ def pilot_sentence(pilot: Pilot) -> str:
         f"Tags {pilot.accuracy['base']:.1f} %, logs {pilot.accuracy['fix']:.1f} % on {pilot.songs:,} test songs of "
         f"{pilot.genres} genres at {pilot.channels} channels. Right by both {right['both']:.4g}, by tags "
         f"alone {right['base_alone']:.4g}, by logs alone {right['fix_alone']:.4g}, by none {right['none']:.4g}: "
-        f"fix - base {pilot.points:+.1f} points {test}."
+        f"fix - base {pilot.points:+.1f} points {test}. {coverage.pilot(pilot)}"
     )
 
 
@@ -138,7 +140,8 @@ def render_probes(probes: pd.DataFrame) -> str:
         f"Linear models on frozen features at {channels} channels: statistics of the log-mel spectrogram and of MFCC, "
         "blocks 1-5 of a network with random weights, those of the estimator, and its embedding. "
         f"The estimator's blocks score above every control in {above} of {counted(len(scores), 'task')}. "
-        "Single blocks and intervals: plots/probe.png, plots/probe/*.tsv."
+        "One estimator and one random network: no interval includes their training noise. Single blocks and intervals: "
+        "plots/probe.png, plots/probe/*.tsv."
     )
     return section("Linear probes", "\n\n".join([*tables, paragraph(text)]))
 
@@ -185,7 +188,7 @@ def _within_tables(within: pd.DataFrame) -> list[str]:
 
 
 def _within_table(tests: pd.DataFrame) -> str:
-    """One row per task and capacity; below, the reasons for missing tests."""
+    """One row per task and capacity; below, the reasons for missing tests, and what the tests include."""
     comparison, kind = tests[["comparison", "kind"]].iloc[0]
     unit, decimals = ("points", 1) if kind == "classification" else ("r2", 3)
     table = pd.DataFrame(
@@ -205,6 +208,7 @@ def _within_table(tests: pd.DataFrame) -> str:
     )
     untested = tests[tests["note"] != ""]
     notes = [f"{row.title}, {row.channels} channels: {row.note}" for row in untested.itertuples()]
+    notes.append(coverage.within_tasks(tests["covers"]))
     heading = f"Within tasks: {comparison.replace('-', ' - ')}, {'accuracy' if kind == 'classification' else 'r2'}"
     return section(heading, "\n".join([table.to_string(), *(textwrap.fill(note, WIDTH) for note in notes)]))
 

@@ -146,8 +146,23 @@ def join_answers(files: Mapping[str, Path]) -> pd.DataFrame:
     return pd.DataFrame({"truth": truths[0]} | {method: answers[method]["prediction"] for method in answers})
 
 
+def by_seed(values: pd.Series) -> pd.DataFrame:
+    """Put what belongs to the answers on one test part side by side, seed by seed.
+
+    Parameters
+    ----------
+    values
+        A value of each answer, with the index of `join_answers`.
+
+    Returns
+    -------
+    Clips (the index: ``item_id``) x seeds.
+    """
+    return values.droplevel("fold").unstack("seed")  # noqa: PD010 (pivot_table averages)
+
+
 def read_intervals(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Bound the scores of cells that have one seed and one test part.
+    """Bound the scores of cells that have one test part, over its clips and over the seeds.
 
     Parameters
     ----------
@@ -160,11 +175,11 @@ def read_intervals(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     `hearlog.statistics.intervals.score_interval`; nan for other cells.
     """
     found = pd.DataFrame(np.nan, index=cells.index, columns=["ci_low", "ci_high"])
-    single = cells[(cells["seeds"] == 1) & (cells["folds"] == 1)]
-    for _, methods in single.groupby(["task", "divisor"]):
+    for _, methods in cells[cells["folds"] == 1].groupby(["task", "divisor"]):
         answers = read_predictions(methods, folder)
+        truth = by_seed(answers["truth"]).iloc[:, 0]
         for row, method in methods["method"].items():
-            found.loc[row] = score_interval(answers[["truth", method]].rename(columns={method: "prediction"}))
+            found.loc[row] = score_interval(truth, by_seed(answers[method]))
     return found
 
 

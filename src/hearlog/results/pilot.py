@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from hearlog.results.files import read_json
-from hearlog.results.folds import TESTED, join_answers
+from hearlog.results.folds import TESTED, by_seed, join_answers
 from hearlog.statistics.intervals import wilson_interval
-from hearlog.statistics.paired_clips import accuracy_interval, choose_test, share_right
+from hearlog.statistics.paired_clips import compare_right
 from hearlog.util.errors import InputError
 
 MODELS = ("base", "fix")
@@ -56,10 +56,10 @@ class Pilot:
 
     Parameters
     ----------
-    songs, genres, channels
-        Numbers of test songs, of genres, and of the networks' channels.
-    accuracy
-        Per cent, by model.
+    songs, genres, channels, seeds
+        Numbers of test songs, of genres, of the networks' channels, and of seeds (``transfer.seeds``).
+    accuracy, accuracy_low, accuracy_high
+        Accuracy and its 95 % interval, by `hearlog.statistics.intervals.wilson_interval`, per cent, by model.
     right
         How many songs ``both`` models, ``base_alone``, ``fix_alone`` and ``none`` had right; means over seeds.
     points
@@ -75,7 +75,10 @@ class Pilot:
     songs: int = 0
     genres: int = 0
     channels: int = 0
+    seeds: int = 0
     accuracy: dict[str, float] = field(default_factory=dict)
+    accuracy_low: dict[str, float] = field(default_factory=dict)
+    accuracy_high: dict[str, float] = field(default_factory=dict)
     right: dict[str, float] = field(default_factory=dict)
     points: float = np.nan
     test: str = ""
@@ -99,35 +102,42 @@ def summarise(answers: pd.DataFrame, divisors: Sequence[int], channels: int) -> 
 
     Returns
     -------
-    The comparison; its test is chosen by `hearlog.statistics.paired_clips.choose_test`.
+    The comparison, tested by `hearlog.statistics.paired_clips.compare_right`.
     """
     if answers.empty:
         return Pilot(note=NO_GENRES if divisors else SWITCHED_OFF)
-    right = share_right(answers, MODELS)
+    right = _right(answers)
     base, fix = right["base"], right["fix"]
-    name, test = choose_test(right, answers)
-    significance, interval = test(fix, base), accuracy_interval(fix, base)
-    note = significance.note or interval.note
-    low, high, p = (np.nan,) * 3 if note else (100 * interval.low, 100 * interval.high, significance.p)
+    test = compare_right(fix, base)
+    low, high, p = (np.nan,) * 3 if test.note else (100 * test.low, 100 * test.high, test.p)
+    accuracy = {method: float(of_method.to_numpy().mean()) for method, of_method in right.items()}
+    ends = {method: wilson_interval(of_method) for method, of_method in right.items()}
     return Pilot(
-        songs=len(right),
+        songs=len(base),
         genres=answers["truth"].nunique(),
         channels=channels // min(divisors),
-        accuracy={method: 100 * float(right[method].mean()) for method in MODELS},
-        right=_count_right(answers, seeds=len(answers) / len(right)),
-        points=100 * float((fix - base).mean()),
-        test=name,
+        seeds=len(base.columns),
+        accuracy={method: 100 * share for method, share in accuracy.items()},
+        accuracy_low={method: 100 * low for method, (low, _) in ends.items()},
+        accuracy_high={method: 100 * high for method, (_, high) in ends.items()},
+        right=_count_right(base, fix),
+        points=100 * (accuracy["fix"] - accuracy["base"]),
+        test=test.name,
         ci_low=low,
         ci_high=high,
         p=p,
-        note=note,
+        note=test.note,
     )
 
 
-def _count_right(answers: pd.DataFrame, seeds: float) -> dict[str, float]:
-    counts = answers[[*MODELS]].eq(answers["truth"], axis="index").value_counts()
-    outcomes = {"both": (True, True), "base_alone": (True, False), "fix_alone": (False, True), "none": (False, False)}
-    return {name: float(counts.get(outcome, 0) / seeds) for name, outcome in outcomes.items()}
+def _right(answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Say whether each model is right, bool, songs x seeds."""
+    return {method: by_seed(answers[method] == answers["truth"]) for method in MODELS}
+
+
+def _count_right(base: pd.DataFrame, fix: pd.DataFrame) -> dict[str, float]:
+    outcomes = {"both": base & fix, "base_alone": base & ~fix, "fix_alone": fix & ~base, "none": ~base & ~fix}
+    return {name: float(outcome.mean(axis="columns").sum()) for name, outcome in outcomes.items()}
 
 
 def as_metrics(pilot: Pilot) -> dict[str, Any]:
@@ -139,7 +149,7 @@ def as_metrics(pilot: Pilot) -> dict[str, Any]:
     return facts | {_DIFFERENCE: {"points": pilot.points, "test": pilot.test} | found}
 
 
-_FACTS = ("channels", "songs", "genres", "accuracy", "right")
+_FACTS = ("channels", "songs", "genres", "seeds", "accuracy", "accuracy_low", "accuracy_high", "right")
 _DIFFERENCE, _TESTED = "fix-base", ("ci_low", "ci_high", "p")
 
 
@@ -175,17 +185,17 @@ def score_genres(answers: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     One row per genre: ``genre``, ``songs`` (tested), and for each model its recall, which is the accuracy on the songs
-    of the genre, a fraction (``base``), with the 95 % interval of Wilson (1927; ``base_low``, ``base_high``). With
-    several seeds, recall is the mean over them, and the interval that of as many songs, rounded.
+    of the genre, a fraction (``base``), the mean over seeds, with the 95 % interval of
+    `hearlog.statistics.intervals.wilson_interval` (``base_low``, ``base_high``).
     """
     truth = answers["truth"].groupby("item_id").first()
-    rows = []
-    for genre, right in share_right(answers, MODELS).groupby(truth):
-        row = {"genre": genre, "songs": len(right)}
-        for method in MODELS:
-            share = right[method].mean()
-            low, high = wilson_interval(share, len(right))
-            row |= {method: share, f"{method}_low": low, f"{method}_high": high}
+    right, rows = _right(answers), []
+    for genre, songs in truth.groupby(truth):
+        row = {"genre": genre, "songs": len(songs)}
+        for method, of_method in right.items():
+            of_genre = of_method.loc[songs.index]
+            low, high = wilson_interval(of_genre)
+            row |= {method: of_genre.to_numpy().mean(), f"{method}_low": low, f"{method}_high": high}
         rows.append(row)
     columns = ["genre", "songs", *(f"{method}{end}" for method in MODELS for end in ("", "_low", "_high"))]
     return pd.DataFrame(rows, columns=columns)

@@ -70,6 +70,11 @@ class Results:
         """Whether there is more than one capacity; if not, the pairs are the tasks."""
         return len(self.cells["divisor"].unique()) > 1
 
+    @property
+    def seeds(self) -> int:
+        """Number of seeds of every cell (``transfer.seeds``)."""
+        return int(self.cells["seeds"].iloc[0])
+
 
 def compute_results(params: Params, metrics: Path, plots: Path, cells: Path, pilot: Path) -> Results:
     """Compute the results from the scores and answers of all cells.

@@ -12,20 +12,15 @@ import pandas as pd
 from hearlog.corpora.protocols import protocol_label
 from hearlog.results.comparisons import ADJUSTED
 from hearlog.results.files import read_table
-from hearlog.results.folds import read_folds, read_predictions
-from hearlog.statistics.paired_clips import Interval, accuracy_interval, choose_test, r2_interval, share_right
-from hearlog.statistics.paired_tests import (
-    PairedTest,
-    Significance,
-    adjust,
-    corrected_t_test,
-    differences,
-    sign_flip_test,
-)
+from hearlog.results.folds import by_seed, read_folds, read_predictions
+from hearlog.statistics.paired_clips import ClipTest, compare_errors, compare_right
+from hearlog.statistics.paired_tests import adjust, corrected_t_test, differences
 from hearlog.transfer.methods import COMPARISONS, METHODS
 
 COLUMNS = ["comparison", "kind", "task", "title", "protocol", "channels", "test", "n", "unit"]
-COLUMNS += ["wins", "ties", "losses", "difference", "ci_low", "ci_high", "p", ADJUSTED, "note"]
+COLUMNS += ["covers", "wins", "ties", "losses", "difference", "ci_low", "ci_high", "p", ADJUSTED, "note"]
+# What the interval and p of a row include: the choice of test clips, and what another training would change.
+CLIPS, CLIPS_AND_TRAINING = "clips", "clips and training"
 
 
 def compare_within(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
@@ -33,11 +28,11 @@ def compare_within(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
 
     A task with folds is tested over them by `hearlog.statistics.paired_tests.corrected_t_test`, each fold the mean of
     its seeds; validation clips count as training ones. The difference is then the mean of the folds', not quite that of
-    the pooled scores where folds differ in size.
+    the pooled scores where folds differ in size. Each fold has networks and seeds of its own, so the test covers what
+    another training would change.
 
-    A task with one test part is tested over its clips: by McNemar's test or, with several seeds, the sign-flip test
-    (`hearlog.statistics.paired_clips.choose_test`), and a bootstrap for the interval. Numbers are tested by the
-    sign-flip test of squared errors.
+    A task with one test part is tested over its clips by `hearlog.statistics.paired_clips.compare_right`, numbers by
+    ``compare_errors`` there. That covers what another training would change only with several seeds.
 
     Parameters
     ----------
@@ -50,9 +45,10 @@ def compare_within(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
     -------
     One row per comparison, task and capacity, classification before regression: ``comparison`` (such as ``kd-base``),
     ``kind``, ``task``, ``title``, ``protocol`` (in print), ``channels``, ``test``, ``n``, ``unit`` of n (folds or
-    clips), ``wins``, ``ties``, ``losses`` (of these), ``difference``, ``ci_low``, ``ci_high`` (points of accuracy, or
-    r2), ``p``, the p adjusted for the rows of one comparison and kind (`hearlog.results.comparisons.ADJUSTED`) and
-    ``note``. Where no test is possible, ``note`` gives the reason, and interval and p are nan.
+    clips), ``covers`` (`CLIPS` or `CLIPS_AND_TRAINING`), ``wins``, ``ties``, ``losses`` (of these), ``difference``,
+    ``ci_low``, ``ci_high`` (points of accuracy, or r2), ``p``, the p adjusted for the rows of one comparison and kind
+    (`hearlog.results.comparisons.ADJUSTED`) and ``note``. Where no test is
+    possible, ``note`` gives the reason, and interval and p are nan.
     """
     rows = []
     for _, of_task in cells.groupby(["task", "divisor"], sort=False):
@@ -89,38 +85,40 @@ def _over_folds(cells: pd.DataFrame, folder: Path) -> Iterator[dict[str, Any]]:
     folds = read_folds(cells, folder)
     scores = folds.pivot_table(index="fold", columns="method", values="score")
     tested = folds.groupby("fold")["clips"].first()
+    facts = {"unit": "folds", "covers": CLIPS_AND_TRAINING}
     for method, against in COMPARISONS:
         a, b = scores[method], scores[against]
         test = corrected_t_test(a, b, tested.mean(), tested.sum() - tested.mean())
-        yield {"test": "Nadeau-Bengio", "unit": "folds", **_row(a, b, test, Interval(test.ci_low, test.ci_high))}
+        named = ClipTest("Nadeau-Bengio", test.ci_low, test.ci_high, test.p, test.note)
+        yield facts | _row(a, b, named)
 
 
 def _over_clips(cells: pd.DataFrame, folder: Path) -> Iterator[dict[str, Any]]:
     answers = read_predictions(cells, folder)
-    if cells["kind"].iloc[0] == "regression":
-        yield from _over_numbers(answers)
-        return
-    right = share_right(answers, [*METHODS])
-    name, test = choose_test(right, answers)
+    facts = {"unit": "clips", "covers": CLIPS if cells["seeds"].iloc[0] == 1 else CLIPS_AND_TRAINING}
+    compare = _compare_numbers if cells["kind"].iloc[0] == "regression" else _compare_labels
+    yield from (facts | row for row in compare(answers))
+
+
+def _compare_labels(answers: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    right = {method: by_seed(answers[method] == answers["truth"]) for method in METHODS}
     for method, against in COMPARISONS:
         a, b = right[method], right[against]
-        yield {"test": name, "unit": "clips", **_row(a, b, test(a, b), accuracy_interval(a, b))}
+        yield _row(a.mean(axis="columns"), b.mean(axis="columns"), compare_right(a, b))
 
 
-def _over_numbers(answers: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _compare_numbers(answers: pd.DataFrame) -> Iterator[dict[str, Any]]:
     truth = answers["truth"].groupby("item_id").first()
-    errors = answers[[*METHODS]].sub(answers["truth"], axis="index").pow(2).groupby("item_id").mean()
-    shares = 1 - errors / truth.var(ddof=0)  # of each clip in r2, which is their mean
+    errors = {method: by_seed((answers[method] - answers["truth"]) ** 2) for method in METHODS}
+    # Of each clip in r2, which is their mean.
+    shares = {method: 1 - of_method.mean(axis="columns") / truth.var(ddof=0) for method, of_method in errors.items()}
     for method, against in COMPARISONS:
-        a, b = shares[method], shares[against]
-        interval = r2_interval(truth, errors[method], errors[against])
-        yield {"test": "sign-flip", "unit": "clips", **_row(a, b, sign_flip_test(a, b), interval)}
+        test = compare_errors(truth, errors[method], errors[against])
+        yield _row(shares[method], shares[against], test)
 
 
-def _row(a: pd.Series, b: pd.Series, test: PairedTest | Significance, interval: Interval) -> dict[str, Any]:
-    """Put together what a test and its interval say; if either says nothing, neither does."""
+def _row(a: pd.Series, b: pd.Series, test: ClipTest) -> dict[str, Any]:
     d = differences(a, b)
-    note = test.note or interval.note
-    low, high, p = (np.nan, np.nan, np.nan) if note else (interval.low, interval.high, test.p)
     counts = {"n": len(d), "wins": np.sum(d > 0), "ties": np.sum(d == 0), "losses": np.sum(d < 0)}
-    return {**counts, "difference": (a - b).mean(), "ci_low": low, "ci_high": high, "p": p, "note": note}
+    found = {"difference": (a - b).mean(), "ci_low": test.low, "ci_high": test.high, "p": test.p, "note": test.note}
+    return {"test": test.name} | counts | found

@@ -1,21 +1,21 @@
 """Two methods on the clips of one test part.
 
-All of this takes clips as drawn independently, which several clips of one artist or recording are not, and the
-networks as given: it says whether these trained networks differ on clips like these, not whether the methods would
-if they were trained again (Dietterich 1998).
+All of this takes clips as drawn independently, which several clips of one artist or recording are not. With one seed it
+takes the networks as given: it says whether these trained networks differ on clips like these, not whether the methods
+would if they were trained again (Dietterich 1998). With several seeds it takes these as drawn as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from hearlog.statistics.clips_and_seeds import CrossedTest, crossed_t_test
 from hearlog.statistics.paired_tests import CONFIDENCE, Significance, differences, sign_flip_test, too_few, untestable
 
 _RESAMPLES = 9999
@@ -30,44 +30,80 @@ class Interval:
     note: str = ""
 
 
-def share_right(answers: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    """Count with what share of the seeds each method is right on each clip.
+@dataclass(frozen=True)
+class ClipTest:
+    """Test of two methods on the clips of one test part, with the 95 % interval of their difference.
+
+    ``name`` is the test's in print and ``p`` is two-sided. Where no test is possible, ``note`` says why and the numbers
+    are nan.
+    """
+
+    name: str
+    low: float = np.nan
+    high: float = np.nan
+    p: float = np.nan
+    note: str = ""
+
+
+def compare_right(a: ArrayLike, b: ArrayLike) -> ClipTest:
+    """Test whether two methods are right equally often.
+
+    With one seed by McNemar's test and a bootstrap over clips, with several by
+    `hearlog.statistics.clips_and_seeds.crossed_t_test`.
 
     Parameters
     ----------
-    answers
-        Answers as returned by `hearlog.results.folds.join_answers`, labels.
-    methods
-        Columns of ``answers``.
+    a, b
+        Whether each method is right, bool, clips x seeds.
 
     Returns
     -------
-    Float64, clips (the index: ``item_id``) x methods.
+    The test; its interval is of ``a - b`` in shares of clips.
     """
-    return answers[[*methods]].eq(answers["truth"], axis="index").groupby("item_id").mean()
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if a.shape[1] > 1:
+        return _several_seeds(crossed_t_test(a - b))
+    a, b = a[:, 0], b[:, 0]
+    return _one_seed("McNemar", mcnemar_test(a, b), accuracy_interval(a, b))
 
 
-def choose_test(
-    right: pd.DataFrame, answers: pd.DataFrame
-) -> tuple[str, Callable[[ArrayLike, ArrayLike], Significance]]:
-    """Choose the test of two methods' accuracy: McNemar's for one seed, the sign-flip test for several.
+def compare_errors(truth: ArrayLike, a: ArrayLike, b: ArrayLike) -> ClipTest:
+    """Test whether two methods have the same r2.
 
-    With several seeds a clip counts with the share of them that got it right; that is no longer one right or wrong
-    answer, so the sign-flip test takes McNemar's place, which is its case of one seed.
+    With one seed by the sign-flip test of squared errors and a bootstrap over clips, with several by `crossed_r2_test`.
 
     Parameters
     ----------
-    right
-        As of `share_right`.
-    answers
-        Of which ``right`` holds the shares.
+    truth
+        Float, one per clip.
+    a, b
+        Squared error of each method, float, clips x seeds.
 
     Returns
     -------
-    The name in print, and the function, of two columns of ``right``.
+    The test; its interval is of ``a - b`` in r2, positive where ``a`` errs less.
     """
-    one_seed = len(right) == len(answers)
-    return ("McNemar", mcnemar_test) if one_seed else ("sign-flip", sign_flip_test)
+    truth, a, b = (np.asarray(values, dtype=float) for values in (truth, a, b))
+    if a.shape[1] > 1:
+        return _several_seeds(crossed_r2_test(truth, a, b))
+    variance, a, b = np.var(truth), a[:, 0], b[:, 0]
+    return _one_seed("sign-flip", sign_flip_test(-a / variance, -b / variance), r2_interval(truth, a, b))
+
+
+def crossed_r2_test(truth: ArrayLike, a: ArrayLike, b: ArrayLike) -> CrossedTest:
+    """Test the difference in r2 by `hearlog.statistics.clips_and_seeds.crossed_t_test`.
+
+    The test takes what each clip adds to the difference to first order, by its errors and by its part in the variance
+    of the truth, which r2 divides by (the delta method).
+
+    Parameters
+    ----------
+    truth, a, b
+        See `compare_errors`.
+    """
+    truth, a, b = (np.asarray(values, dtype=float) for values in (truth, a, b))
+    d, share_of_variance = (b - a) / np.var(truth), (truth - truth.mean()) ** 2 / np.var(truth)
+    return crossed_t_test(d - d.mean() * (share_of_variance[:, None] - 1))
 
 
 def mcnemar_test(a: ArrayLike, b: ArrayLike) -> Significance:
@@ -79,7 +115,7 @@ def mcnemar_test(a: ArrayLike, b: ArrayLike) -> Significance:
     Parameters
     ----------
     a, b
-        Whether each method is right, bool (or 0 and 1), one a clip.
+        Whether each method is right, bool (or 0 and 1), one per clip.
     """
     d = differences(a, b)
     wins, losses = int(np.sum(d > 0)), int(np.sum(d < 0))
@@ -98,7 +134,7 @@ def accuracy_interval(a: ArrayLike, b: ArrayLike) -> Interval:
     Parameters
     ----------
     a, b
-        Whether each method is right, bool, one a clip; or the share of seeds with which it is.
+        Whether each method is right, bool (or 0 and 1), one per clip.
 
     Returns
     -------
@@ -116,9 +152,9 @@ def r2_interval(truth: ArrayLike, a: ArrayLike, b: ArrayLike) -> Interval:
     Parameters
     ----------
     truth
-        Float, one a clip.
+        Float, one per clip.
     a, b
-        Squared error of each method, float, one a clip; or its mean over seeds.
+        Squared error of each method, float, one per clip.
 
     Returns
     -------
@@ -127,6 +163,17 @@ def r2_interval(truth: ArrayLike, a: ArrayLike, b: ArrayLike) -> Interval:
     truth = np.asarray(truth, dtype=float)
     d = differences(b, a)
     return _bootstrap(d, (d, truth), lambda d, truth, axis: np.mean(d, axis) / np.var(truth, axis))
+
+
+def _several_seeds(test: CrossedTest) -> ClipTest:
+    return ClipTest("crossed t", test.low, test.high, test.p, test.note)
+
+
+def _one_seed(name: str, test: Significance, interval: Interval) -> ClipTest:
+    """Put together what a test and its interval say; if either says nothing, neither does."""
+    if note := test.note or interval.note:
+        return ClipTest(name, note=note)
+    return ClipTest(name, interval.low, interval.high, test.p)
 
 
 def _bootstrap(d: np.ndarray, samples: tuple[np.ndarray, ...], statistic: Callable[..., Any]) -> Interval:

@@ -11,7 +11,7 @@ from scipy import stats
 CONFIDENCE = 0.95
 MIN_PAIRS = 3
 # Scores are shares of clips, and no test part here has 10 million: what differs by less is rounding.
-_ROUNDING = 1e-7
+ROUNDING = 1e-7
 _EXACT_PAIRS = 16  # with 65,536 patterns of signs; beyond, as many are drawn
 
 
@@ -210,14 +210,14 @@ def differences(a: ArrayLike, b: ArrayLike) -> np.ndarray:
         When the scores are not two equally long rows of finite numbers.
     """
     a, b = _paired(a, b)
-    return np.where(np.abs(a - b) < _ROUNDING, 0.0, a - b)
+    return np.where(np.abs(a - b) < ROUNDING, 0.0, a - b)
 
 
 def untestable(values: np.ndarray, name: str, what: str = "difference") -> str:
     """Say in a sentence why ``values``, one a ``name``, carry no test; nothing when they do."""
     if note := too_few(len(values), name, f"{name}s"):
         return note
-    if np.ptp(values) < _ROUNDING:
+    if np.ptp(values) < ROUNDING:
         return f"All {len(values)} {name}s have the same {what}: without variance there is no test."
     return ""
 
