@@ -3,8 +3,8 @@
 It runs the tests that are marked for devices. It trains the CF estimator at F = 32 to 256 on batches of 16 clips of
 30 s, by hearlog's own loop and by plain eager torch (`benchmarks.plain_network`), in turn, with the peak of memory, and
 runs both over clips. It fits ALS by engine `torch` on the GPU and on the CPU; and where there are two GPUs it trains on
-one and on both. No step starts that may outlast the six minutes, one that does is cut off, and the last lines say which
-were left out. Without CUDA there is nothing to do.
+one and on both. Each step has its time: it does not start if less of the six minutes is left, and is cut off after it;
+the last line names what was left out. Without CUDA there is nothing to do.
 """
 
 import argparse
@@ -76,11 +76,11 @@ def list_steps(device: str, sizes: Sizes, folder: Path) -> Iterator[Step]:
     yield Step("tests", 150, partial(run_tests, device, sizes.tests))
     for channels in sizes.channels:
         yield Step(
-            f"training F={channels}", 30, partial(measure_training, device, channels, mels, sizes.batch, sizes.seconds)
+            f"training F={channels}", 45, partial(measure_training, device, channels, mels, sizes.batch, sizes.seconds)
         )
     yield Step("ALS", 30, partial(measure_als, device, sizes.entries, folder))
     for channels in sizes.channels:
-        yield Step(f"inference F={channels}", 25, partial(measure_inference, device, channels, mels, sizes.seconds))
+        yield Step(f"inference F={channels}", 30, partial(measure_inference, device, channels, mels, sizes.seconds))
     if device != "cuda" or torch.cuda.device_count() > 1:
         arguments = (device, sizes.channels[0], mels, sizes.batch, sizes.seconds)
         yield Step("two processes", 60, partial(measure_processes, *arguments))

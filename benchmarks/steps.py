@@ -28,7 +28,7 @@ class Step:
     name
         In print.
     seconds
-        Time that it may take: it does not start with less.
+        Time that it is given: it does not start if less is left, and is cut off after it.
     run
         Returns the rows of its results; one with ``failed`` above 0 fails the step.
     """
@@ -59,9 +59,9 @@ def run_steps(steps: Iterable[Step], seconds: float, describe: Callable[[list[Ro
         if end - begin < step.seconds:
             outcome.left_out.append(step.name)
             continue
-        bars = io.StringIO()
+        aside = io.StringIO()  # warnings; no progress bars, as it is no terminal
         try:
-            with redirect_stderr(bars), _at_most(end - begin):
+            with redirect_stderr(aside), _at_most(step.seconds):
                 found = step.run()
         except TimeUpError:
             outcome.left_out.append(f"{step.name} (cut off)")
@@ -72,7 +72,7 @@ def run_steps(steps: Iterable[Step], seconds: float, describe: Callable[[list[Ro
             continue
         outcome.rows += [{"step": step.name, **row} for row in found]
         outcome.failed += [step.name] if any(row.get("failed") for row in found) else []
-        print(f"{step.name}: {describe(found)} ({time.monotonic() - begin:.0f} s)", flush=True)
+        print(f"{aside.getvalue()}{step.name}: {describe(found)} ({time.monotonic() - begin:.0f} s)", flush=True)
     return outcome
 
 
