@@ -20,8 +20,7 @@ def main(divisor: int) -> None:
     """Evaluate the estimator of ``divisor``."""
     settings = params.load()
     songs = Corpus(paths.CORPORA / "songs")
-    clips = songs.read_clips()
-    parts = songs.read_parts(clips)[0]
+    clips, (parts,) = songs.read_splits()
     table = pd.read_parquet(paths.EMBEDDINGS / "songs.parquet")
     rows = pd.Index(table["song_id"]).get_indexer(pd.Index(clips["item_id"]))
     factors = np.load(paths.EMBEDDINGS / "songs.npy", mmap_mode="r")

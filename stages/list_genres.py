@@ -8,8 +8,7 @@ from stages import paths, run
 def main() -> None:
     """Label every song of the estimator's corpus, and count those left out by reason."""
     corpus = Corpus(paths.CORPORA / "songs")
-    clips = corpus.read_clips()
-    songs = genres.label_songs(clips, corpus.read_parts(clips)[0])
+    songs = genres.label_songs(corpus.read_clips(), corpus.read_splits()[1][0])
     paths.PILOT.mkdir(parents=True, exist_ok=True)
     songs.to_parquet(paths.PILOT / "songs.parquet", index=False)
     counts = genres.count_songs(songs)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from hearlog import params
 from hearlog.corpora.corpus import Corpus
 from hearlog.corpora.readers.registry import READERS
@@ -17,10 +15,6 @@ def main(task: str) -> None:
     folder = Corpus(paths.CORPORA / task)
     folder.folder.mkdir(parents=True, exist_ok=True)
     items.to_parquet(folder.items, index=False)
-    metrics = {"items": len(items)}
-    if not pd.api.types.is_numeric_dtype(items["target"]):
-        metrics["classes"] = items["target"].nunique()
-    paths.write_metrics(f"items/{task}", metrics)
     print(f"{task}: {len(items)} items")
 
 

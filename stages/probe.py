@@ -20,8 +20,7 @@ def main(task: str, divisor: int) -> None:
     settings = params.load()
     asked = settings.task(task)
     corpus = Corpus(paths.CORPORA / task)
-    clips = corpus.read_clips()
-    folds = corpus.read_parts(clips)
+    clips, folds = corpus.read_splits()
     features = _represent(corpus, divisor, settings)
     classes = not pd.api.types.is_numeric_dtype(clips["target"])
     references = scores.reference_lines(clips["target"], folds) if classes else {}
@@ -46,7 +45,7 @@ def _represent(corpus: Corpus, divisor: int, settings: params.Params) -> dict[st
     """Compute the representations of a task's clips; then one process is left, if there were several."""
     network, config = model_folder.load(paths.estimator(divisor))
     here, songs = configured_backend(settings.runtime), Corpus(paths.CORPORA / "songs")
-    trained = songs.read_parts(songs.read_clips())[0]["train"]
+    trained = songs.read_splits()[1][0]["train"]
     mels = np.load(songs.mel, mmap_mode="r")
     untrained = representations.draw_network(config.network, mels, trained, settings.seed, here)
     features = representations.represent(np.load(corpus.mel, mmap_mode="r"), network, untrained, here)

@@ -17,7 +17,8 @@ def main(corpus: str) -> None:
     folder = Corpus(paths.CORPORA / corpus)
     clips = folder.read_clips()
     table = _split(clips, corpus, settings)
-    table.to_parquet(folder.splits, index=False)
+    columns = ["item_id"] if corpus == "songs" else ["item_id", "target"]
+    splits.every_clip(clips[columns], table).to_parquet(folder.splits, index=False)
     metrics: dict[str, str | int] = {}
     if protocol:
         left_out = len(clips) - table["item_id"].nunique()

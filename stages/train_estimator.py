@@ -21,7 +21,7 @@ def main(divisor: int) -> None:
     """Train with ``model.channels`` / ``divisor`` channels."""
     settings = params.load()
     songs = Corpus(paths.CORPORA / "songs")
-    clips = songs.read_clips()
+    clips, (parts,) = songs.read_splits()
     table = pd.read_parquet(paths.EMBEDDINGS / "songs.parquet")
     rows = pd.Index(table["song_id"]).get_indexer(pd.Index(clips["item_id"]))
     embeddings = np.load(paths.EMBEDDINGS / "songs.npy", mmap_mode="r")[rows]
@@ -31,9 +31,9 @@ def main(divisor: int) -> None:
     asked = {"network": network.model_dump(), "trainer": repr(trainer), "seed": settings.seed}
     folded_in = paths.EMBEDDINGS / "fold_in.json"
     factors = [paths.EMBEDDINGS / "songs.npy", paths.EMBEDDINGS / "songs.parquet"]
-    files = [*factors, songs.items, songs.crops / "clips.parquet", songs.mel, songs.splits]
+    files = [*factors, songs.mel, songs.splits]
     saved = checkpoint.open_run(f"estimator-div{divisor}", asked, files)
-    mels, parts = np.load(songs.mel, mmap_mode="r"), songs.read_parts(clips)[0]
+    mels = np.load(songs.mel, mmap_mode="r")
     trained, scale, history = estimator.train(
         mels, embeddings, parts, network, trainer, settings.seed, saved.checkpoint("estimator")
     )

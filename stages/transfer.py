@@ -15,12 +15,10 @@ def main(task: str, method: Annotated[str, METHODS], divisor: int) -> None:
     settings = params.load()
     asked = settings.task(task)
     corpus = Corpus(paths.CORPORA / task)
-    clips = corpus.read_clips()
-    folds = corpus.read_parts(clips)
+    clips, folds = corpus.read_splits()
     cell = f"{task}/{method}-div{divisor}"
-    labels = [corpus.items, corpus.crops / "clips.parquet", corpus.splits]
     predictions, curves, saved = run_cell(
-        settings, cell, method, divisor, corpus, clips, folds, labels, paths.estimator(divisor)
+        settings, cell, method, divisor, corpus, clips, folds, [corpus.splits], paths.estimator(divisor)
     )
     protocol: dict[str, str | int] = {"protocol": asked.protocol, "folds": len(folds)}
     scores.write_tables(paths.CELLS / cell, predictions, protocol)

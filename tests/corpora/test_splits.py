@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hearlog import params
 from hearlog.corpora import protocols, splits
-from hearlog.corpora.corpus import PARTS
+from hearlog.corpora.corpus import PARTS, Corpus
 from hearlog.corpora.readers.registry import READERS
 from hearlog.demo import dcase2016, emomusic, extended_ballroom, fma, gtzan
 from hearlog.util.errors import InputError
@@ -461,3 +461,15 @@ def test_every_protocol_of_every_data_set_splits_its_embedded_copy(layouts: Path
             assert (fold["part"] == "valid").sum() > 0.1 * (fold["part"] != "test").sum()
             assert protocol == "fault_filtered" or not train & valid
             assert protocol not in ("grouped_cv", "artist_cv", "dev_cv4") or not (train | valid) & test
+
+
+def test_splits_are_read_in_the_order_of_the_spectrograms_left_out_clips_among_them(tmp_path: Path) -> None:
+    clips = pd.DataFrame({"item_id": ["d", "a", "c", "b"], "target": ["rock", "jazz", "folk", "jazz"]})
+    parts = pd.DataFrame([(0, "a", "train"), (0, "b", "test"), (0, "d", "valid"), (1, "d", "train"), (1, "a", "test")])
+    table = splits.every_clip(clips, parts.set_axis(["fold", "item_id", "part"], axis="columns"))
+    corpus = Corpus(tmp_path)
+    table.to_parquet(corpus.splits, index=False)
+    read, (first, second) = corpus.read_splits()
+    pd.testing.assert_frame_equal(read, clips)
+    assert {part: rows.tolist() for part, rows in first.items()} == {"train": [1], "valid": [0], "test": [3]}
+    assert {part: rows.tolist() for part, rows in second.items()} == {"train": [0], "valid": [], "test": [1]}

@@ -228,6 +228,9 @@ def test_groups_on_both_sides_of_a_split_are_counted():
     # A group that is trained on in one fold and tested in another is not shared.
     folds = pd.concat([splits[splits["item_id"] == "c"], splits[splits["item_id"] == "c"].assign(fold=1, part="train")])
     assert protocols.shared_groups(items, folds) == {"groups": 1, "shared": 0}
+    # A clip that the protocol leaves out is on no side.
+    left_out = splits.assign(part=splits["part"].where(splits["part"] == "test"))
+    assert protocols.shared_groups(items, left_out) == {"groups": 2, "shared": 0}
 
 
 def test_the_protocol_of_a_task_says_who_stands_on_both_sides(known):

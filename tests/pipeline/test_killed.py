@@ -29,15 +29,14 @@ PATIENCE = 60  # seconds; only a failing test waits so long
 def write_corpus(folder: Path, ids: list[str], folds: int) -> None:
     """Noise for spectrograms, two classes, and in every fold a third of the clips for validation and for test."""
     corpus = Corpus(folder)
-    corpus.crops.mkdir(parents=True)
-    pd.DataFrame({"item_id": ids, "target": ["a", "b"] * (len(ids) // 2)}).to_parquet(corpus.items)
-    pd.DataFrame({"item_id": ids}).to_parquet(corpus.crops / "clips.parquet")
+    folder.mkdir(parents=True)
     noise = np.random.default_rng(len(ids)).normal(size=(len(ids), 96, 320))
     np.save(corpus.mel, noise.astype(np.float16))
     np.save(corpus.embeddings(1), noise[:, :40, 0].astype(np.float32))
     parts = ["train", "valid", "test"]
-    rows = [(fold, name, parts[(row + fold) // 2 % 3]) for fold in range(folds) for row, name in enumerate(ids)]
-    pd.DataFrame(rows, columns=["fold", "item_id", "part"]).to_parquet(corpus.splits)
+    drawn = {name: [parts[(row + fold) // 2 % 3] for fold in range(folds)] for row, name in enumerate(ids)}
+    rows = [(fold, name, "ab"[row % 2], drawn[name][fold]) for fold in range(folds) for row, name in enumerate(ids)]
+    pd.DataFrame(rows, columns=["fold", "item_id", "target", "part"]).to_parquet(corpus.splits)
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import re
 import pytest
 from pipeline_world import Workspace, copy_of_smoke, smoke
 
+from hearlog.pipeline.lock import cell_stage
 from hearlog.results.pilot import SWITCHED_OFF
 
 
 def cells(*methods: str, tasks: tuple[str, ...] = ("gtzan", "emomusic_valence"), divisor: int = 1) -> set[str]:
-    scratch = {f"scratch@{task}-base-{divisor}" for task in tasks if "base" in methods}
-    return scratch | {f"transfer@{task}-{method}-{divisor}" for task in tasks for method in methods if method != "base"}
+    return {cell_stage(task, method, divisor) for task in tasks for method in methods}
 
 
 def estimator(divisor: int = 1) -> set[str]:
@@ -61,6 +61,11 @@ def test_a_kd_weight_re_runs_the_kd_cells_and_the_report(workspace):
     assert workspace.downstream("transfer@gtzan-kd-1") == LAST
 
 
+def test_the_number_of_epochs_re_runs_what_trains_and_no_linear_classifier(workspace):
+    trained = cells("base", "init", "kd") | {"pilot_tags@1"}
+    assert workspace.outdated(transfer__training__epochs=3) == trained | LAST
+
+
 def test_the_song_split_re_runs_the_estimator_and_what_follows(workspace):
     assert workspace.outdated(songs__split={"train": 0.7, "valid": 0.15, "test": 0.15}) == {"split_songs", "page"}
     followers = {"list_genres"} | LAST | estimator() | cells("fix", "init", "kd") | PILOT | probes()
@@ -85,7 +90,7 @@ def test_a_number_of_folds_re_runs_that_tasks_splits(workspace):
 
 def test_a_protocol_re_runs_that_tasks_splits_and_cells_which_all_name_it(workspace):
     assert workspace.downstream("split_items@gtzan") == LAST | cells(*ALL, tasks=("gtzan",)) | probes("gtzan")
-    targets = {"scratch@gtzan-base-1", "transfer@gtzan-fix-1"}
+    targets = {"scratch@gtzan-base-1", "frozen@gtzan-fix-1"}
     assert workspace.repro_with(*targets, tasks__gtzan__protocol="artist_cv") == {"split_items@gtzan"} | targets
     for table in ("scores", "per_class", "confusion"):
         header, *rows = (workspace.folder / f"data/transfer/gtzan/fix-div1/{table}.tsv").read_text().splitlines()

@@ -225,15 +225,11 @@ def world(tmp_path, monkeypatch, songs):
     targets = {"songs": None, "gtzan": np.where(np.arange(30) % 2, "rock", "jazz"), "emomusic_valence": songs[:, 0, 0]}
     for name, target in targets.items():
         folder = tmp_path / "data/corpora" / name
-        (folder / "crops").mkdir(parents=True)
+        folder.mkdir(parents=True)
         items = pd.DataFrame({"item_id": [str(i) for i in range(30)], "target": target})
         items["target"] = items["target"].astype(float if name == "emomusic_valence" else "str")
-        items.to_parquet(folder / "items.parquet")
-        items[["item_id"]].to_parquet(folder / "crops/clips.parquet")
         parts = np.array(["train"] * 16 + ["valid"] * 6 + ["test"] * 8)
-        folds = [
-            items[["item_id"]].assign(fold=i, part=np.roll(parts, 8 * i)) for i in range(2 if name == "gtzan" else 1)
-        ]
+        folds = [items.assign(fold=i, part=np.roll(parts, 8 * i)) for i in range(2 if name == "gtzan" else 1)]
         pd.concat(folds).to_parquet(folder / "splits.parquet")
         np.save(folder / "mel.npy", songs)
     return tmp_path

@@ -88,7 +88,6 @@ class Repository:
             params["transfer.kd"] = self.params["transfer"]["kd"]
         return {
             "deps": [
-                {"path": f"{folder}/items.parquet", "md5": "1a2b3c4d"},
                 {"path": f"{folder}/splits.parquet", "md5": splits},
                 *({"path": path, "md5": md5} for path, md5 in self.code.items()),
             ],
@@ -282,7 +281,7 @@ def test_another_seed_draws_other_splits_which_do_not_compare(repository):
     repository.run()
     text = printed("HEAD", "workspace")
     assert "workspace seed 0 -> 7" in text
-    assert "HEAD: splits 0offici; workspace: splits 7offici" in text
+    assert "HEAD: labels and splits 0offici; workspace: labels and splits 7offici" in text
     assert "Accuracy, %" not in text
 
 

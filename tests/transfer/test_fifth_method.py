@@ -36,7 +36,7 @@ EDITS = {
         ('"kd": "#D55E00"', '"kd": "#D55E00", "both": "#009E73"'),
         ('"kd": "D"', '"kd": "D", "both": "v"'),
     ],
-    "dvc.yaml": [("[fix, init, kd", "[fix, init, kd, both")],
+    "dvc.yaml": [("[init, kd", "[init, kd, both")],
 }
 # All stages in one process, which imports torch once.
 RUN_STAGES = """
@@ -93,6 +93,6 @@ def test_a_fifth_method_is_trained_compared_drawn_and_reported(extended):
 def test_a_method_has_a_colour_a_marker_a_block_of_params_and_a_place_in_dvc_yaml(method):
     assert method in COLOURS and method in MARKERS and method in Transfer.model_fields
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert method in stages["transfer" if METHODS[method].teacher else "scratch"]["matrix"]["method"]
+    assert method in stages[METHODS[method].stage]["matrix"]["method"]
     for preset in (ROOT / "presets").glob("*.yaml"):
         assert method in yaml.safe_load(preset.read_text())["transfer"]

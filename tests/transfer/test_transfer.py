@@ -55,7 +55,7 @@ def teacher(task) -> Teacher:
     torch.manual_seed(1)
     centres = task.clips["target"].map({"all": 0.0, "low": 1.0, "pulse": 2.0}).to_numpy()[:, None]
     embeddings = np.random.default_rng(1).normal(centres, 1, (36, 8)).astype(np.float32)
-    return Teacher(NETWORK.build().state_dict(), embeddings)
+    return Teacher(embeddings, NETWORK.build().state_dict())
 
 
 def run(backend: Backend, method: str, task: Task, teacher: Teacher | None, epochs: int = 25, **changes):

@@ -43,7 +43,9 @@ class Corpus:
     ``mel.npy``
         float16, clips x mel bands x frames, in dB.
     ``splits.parquet``
-        One row a fold and accepted clip: ``fold`` (from 0), ``item_id``, ``part``.
+        What a training reads besides spectrograms. One row per fold and accepted clip: ``fold`` (from 0), ``item_id``,
+        ``target`` (not of the songs) and ``part``, null where the protocol leaves the clip out. Row i of each fold
+        describes row i of ``mel.npy``.
     """
 
     folder: Path
@@ -77,21 +79,16 @@ class Corpus:
         clips = pd.read_parquet(self.crops / "clips.parquet", columns=["item_id"])
         return clips.merge(pd.read_parquet(self.items), on="item_id", how="left", validate="1:1")
 
-    def read_parts(self, clips: pd.DataFrame) -> list[dict[str, np.ndarray]]:
-        """Rows of ``clips`` in each part, a dict a fold.
-
-        Parameters
-        ----------
-        clips
-            As of `read_clips`.
+    def read_splits(self) -> tuple[pd.DataFrame, list[dict[str, np.ndarray]]]:
+        """Read which clips are trained, validated and tested on.
 
         Returns
         -------
-        For each fold ``{"train": rows, "valid": rows, "test": rows}``, each int64 and ascending.
+        clips
+            ``item_id`` and ``target`` of the accepted clips, in the row order of ``mel.npy``.
+        folds
+            For each fold ``{"train": rows, "valid": rows, "test": rows}``, each int64 and ascending.
         """
-        splits = pd.read_parquet(self.splits)
-        splits["row"] = pd.Index(clips["item_id"]).get_indexer(splits["item_id"])
-        return [
-            {part: np.sort(fold.loc[fold["part"] == part, "row"].to_numpy()) for part in PARTS}
-            for _, fold in splits.groupby("fold", sort=True)
-        ]
+        tables = [fold for _, fold in pd.read_parquet(self.splits).groupby("fold", sort=True)]
+        clips = tables[0].drop(columns=["fold", "part"]).reset_index(drop=True)
+        return clips, [{part: np.flatnonzero(fold["part"] == part) for part in PARTS} for fold in tables]

@@ -26,7 +26,7 @@ def label_songs(clips: pd.DataFrame, parts: dict[str, np.ndarray]) -> pd.DataFra
     clips
         The songs, as of `hearlog.corpora.corpus.Corpus.read_clips`; ``target`` is the genre, null where there is none.
     parts
-        Rows of train, valid and test, as of `hearlog.corpora.corpus.Corpus.read_parts`.
+        Rows of train, valid and test, as of `hearlog.corpora.corpus.Corpus.read_splits`.
 
     Returns
     -------

@@ -1,8 +1,9 @@
 """How clips are divided into folds and into train, valid and test.
 
-Every function takes a table of clips (``item_id``, ``group``, ``fold``, ``split``, ``target``: see
-`hearlog.corpora.corpus.Corpus`) and returns a table with ``fold`` (from 0), ``item_id`` and ``part``: one row a fold
+Every protocol takes a table of clips (``item_id``, ``group``, ``fold``, ``split``, ``target``: see
+`hearlog.corpora.corpus.Corpus`) and returns a table with ``fold`` (from 0), ``item_id`` and ``part``: one row per fold
 and clip, in their order. The result depends on the seed and on which clips there are, not on the order they come in.
+`every_clip` puts it into the row order of the spectrograms.
 """
 
 from __future__ import annotations
@@ -51,6 +52,24 @@ def split(clips: pd.DataFrame, protocol: str, folds: int | None, valid: float, s
         return published_cv(clips, valid, seed)
     listed = clips[clips["split"].notna()] if protocol == "fault_filtered" else clips
     return official(listed, valid, seed)
+
+
+def every_clip(clips: pd.DataFrame, parts: pd.DataFrame) -> pd.DataFrame:
+    """Give every fold a row for every clip.
+
+    Parameters
+    ----------
+    clips
+        ``item_id`` of every clip, and what else each row is to hold, in the order of the result.
+    parts
+        ``fold``, ``item_id`` and ``part``, as a protocol returns them.
+
+    Returns
+    -------
+    ``fold``, the columns of ``clips`` and ``part``, which is null where the protocol leaves the clip out.
+    """
+    rows = parts[["fold"]].drop_duplicates().merge(clips, how="cross")
+    return rows.merge(parts, on=["fold", "item_id"], how="left", validate="1:1")
 
 
 def stratified_cv(clips: pd.DataFrame, folds: int, valid: float, seed: int) -> pd.DataFrame:

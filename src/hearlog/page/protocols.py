@@ -62,14 +62,14 @@ def shared_groups(items: pd.DataFrame, splits: pd.DataFrame) -> dict[str, int]:
     items
         With ``item_id`` and ``group``.
     splits
-        One row a fold and clip: ``fold``, ``item_id``, ``part``.
+        One row per fold and clip: ``fold``, ``item_id``, ``part`` (null for a clip that is left out).
 
     Returns
     -------
     ``groups`` known among the tested clips, and how many of them are ``shared`` with training or validation clips
     of the same fold; counted over all folds, each group once.
     """
-    parts = splits.merge(items[["item_id", "group"]], on="item_id").dropna(subset="group")
+    parts = splits.merge(items[["item_id", "group"]], on="item_id").dropna(subset=["group", "part"])
     tested = parts["part"] == "test"
     test, known = parts.loc[tested, ["fold", "group"]], parts.loc[~tested, ["fold", "group"]].drop_duplicates()
     return {"groups": test["group"].nunique(), "shared": test.merge(known)["group"].nunique()}

@@ -36,7 +36,7 @@ COARSE = frozenset(
 )
 # Packages that are listed whole as soon as a stage imports any module of them: a stage that uses them trains, or reads
 # what a training has written, and so runs again with it.
-WHOLE = ("src/hearlog/model", "src/hearlog/training")
+WHOLE = ("src/hearlog/model", "src/hearlog/training", "src/hearlog/transfer")
 LONGEST = 120  # characters of a line that lists all dependencies
 HEADER = re.compile(r"  (\w[\w-]*):\s*$")
 COMMAND = re.compile(r"\s+cmd: python -m (stages\.\w+)")

@@ -107,7 +107,7 @@ def is_recorded(stage: Mapping[str, Any], path: str, text: str) -> bool:
 
 def cell_stage(task: str, method: str, divisor: int) -> str:
     """Name the stage of ``dvc.yaml`` that trains and tests a cell."""
-    return f"{'transfer' if METHODS[method].teacher else 'scratch'}@{task}-{method}-{divisor}"
+    return f"{METHODS[method].stage}@{task}-{method}-{divisor}"
 
 
 def outdated(stages: Stages, stage: str, params: Mapping[str, Any]) -> str:

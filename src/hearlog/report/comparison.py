@@ -214,7 +214,7 @@ def _notes(notes: Sequence[tuple[RevisionComparison, str]], labels: Sequence[str
 def _caveat(compared: SideBySide, first: str) -> str:
     text = (
         f"Points are accuracy less that of {first}, of the same method. Scores compare where score, protocol and clips "
-        "are the same: labels and splits by their hashes in dvc.lock, so those of another seed, which draws other "
+        "are the same: labels and splits by their hash in dvc.lock, so those of another seed, which draws other "
         "splits, do not; transfer.seeds repeats the training on the same. Intervals are 95 %, p two-sided; "
         f"{CORRECTION}'s p (of the t-test) is adjusted for methods x revisions, the tests of a table. "
         "Sign-flip is exact and not adjusted: with n tasks that differ, no p is below 2/2^n. "

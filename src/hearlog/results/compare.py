@@ -12,7 +12,7 @@ import pandas as pd
 
 from hearlog.results.comparisons import PAIRS, Comparison, adjusted
 from hearlog.results.names import task_order, title
-from hearlog.results.revisions import Cell, Revision, Score
+from hearlog.results.revisions import Cell, Revision
 from hearlog.transfer.methods import METHODS
 
 CELL = ["task", "divisor", "method"]
@@ -121,12 +121,9 @@ def _obstacle(first: Revision, other: Revision, cell: Cell) -> tuple[str, str]:
     there, here = first.scores[cell], other.scores[cell]
     if there.measured != here.measured:
         return there.measured, here.measured
-    differ = [file for file in there.clips if there.clips[file] != here.clips[file]]
-    return _hashes(there, differ), _hashes(here, differ)
-
-
-def _hashes(score: Score, files: Sequence[str]) -> str:
-    return ", ".join(f"{file} {score.clips[file]}" for file in files)
+    if there.clips != here.clips:
+        return f"labels and splits {there.clips}", f"labels and splits {here.clips}"
+    return "", ""
 
 
 def against_first(scores: pd.DataFrame, others: int, over: str) -> list[RevisionComparison]:

@@ -26,14 +26,14 @@ class Score:
     """The score of a cell: ``value`` is the accuracy in per cent, or r2.
 
     ``kind`` is classification or regression. ``protocol`` and ``measured`` say in print what the score is of, and
-    ``clips`` has the hashes of the ``labels`` of the clips and their ``splits`` into train, validation and test.
+    ``clips`` is the hash of the clips' labels and their splits into train, validation and test.
     """
 
     value: float
     kind: str
     protocol: str
     measured: str
-    clips: dict[str, str]
+    clips: str
     seeds: int
 
 
@@ -196,10 +196,9 @@ def _read_score(read: Callable[[str], str], name: str, cell: Cell, stage: Mappin
     )
 
 
-def _clips(stage: Mapping[str, Any]) -> dict[str, str]:
+def _clips(stage: Mapping[str, Any]) -> str:
     hashes = {PurePosixPath(dep["path"]).name: dep.get("md5") for dep in stage.get("deps", [])}
-    names = {"items.parquet": "labels", "splits.parquet": "splits"}
-    return {named: str(hashes.get(file))[:7] for file, named in names.items()}
+    return str(hashes.get("splits.parquet"))[:7]
 
 
 def _mend(name: str) -> str:

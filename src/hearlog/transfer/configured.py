@@ -44,26 +44,26 @@ def run_cell(
     divisor
         Divisor of ``model.channels``.
     corpus
-        Corpus with the spectrograms, and the estimator's outputs for a method with a teacher.
+        Corpus with the spectrograms for a method that trains a network, and the estimator's outputs for one with a
+        teacher.
     clips, folds
         As in `hearlog.transfer.fold.Task`.
     labels
         Files that ``clips`` and ``folds`` were read from.
     model
-        Folder of the estimator, read by a method with a teacher.
+        Folder of the estimator; its weights are read by a method with a teacher that trains a network.
 
     Returns
     -------
     Predictions and curves, as returned by `hearlog.transfer.cell.Cell.run`, and the checkpoints of the run, to be
     cleared when the outputs are written.
     """
-    kind, teacher = METHODS[method], None
-    files = [*labels, corpus.mel] if kind.epochs else labels
+    kind, embeddings, weights = METHODS[method], corpus.embeddings(divisor), model / WEIGHTS
+    reads = {corpus.mel: kind.epochs, embeddings: kind.teacher, weights: kind.teacher and kind.epochs}
+    task = Task(clips, folds, np.load(corpus.mel, mmap_mode="r") if reads[corpus.mel] else None)
+    teacher = None
     if kind.teacher:
-        embeddings = corpus.embeddings(divisor)
-        teacher = Teacher(load_weights(model), np.load(embeddings))
-        files = [*files, model / WEIGHTS, embeddings]
-    task = Task(clips, folds, np.load(corpus.mel, mmap_mode="r"))
+        teacher = Teacher(np.load(embeddings), load_weights(model) if reads[weights] else None)
     trainer = configured_trainer(settings, settings.transfer)
     shared = Settings(
         network=Network(**settings.network(divisor)),
@@ -71,6 +71,7 @@ def run_cell(
         test_windows=settings.transfer.test_windows,
     )
     own = settings.transfer.own(method)
+    files = [*labels, *(path for path, is_read in reads.items() if is_read)]
     saved = open_run(name, {"settings": repr(shared), "own": own, "trainer": repr(trainer)}, files)
     predictions, curves = Cell(method, task, teacher, shared, trainer, own).run(settings.transfer.seeds, saved)
     trainer.backend.processes.leave_to_first()

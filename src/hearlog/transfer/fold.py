@@ -19,6 +19,7 @@ from hearlog.util import seeds
 
 # What a method leaves of a fold: the outputs for its test clips, float32, clips x outputs, and the losses by epoch.
 Outcome = tuple[np.ndarray, pd.DataFrame]
+_TRAINS_NONE = "the table of methods says that this one trains no network"
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Task:
     folds
         Rows of the parts train, valid and test, one dict per fold.
     mels
-        float16 mel spectrograms, clips x bands x frames; may be memory-mapped.
+        float16 mel spectrograms, clips x bands x frames; may be memory-mapped. None where no network is trained.
     """
 
     clips: pd.DataFrame
     folds: list[dict[str, np.ndarray]]
-    mels: np.ndarray
+    mels: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,15 @@ class Teacher:
 
     Attributes
     ----------
-    weights
-        Weights of the trained estimator, an `hearlog.model.network.EmbeddingNetwork`, by name.
     embeddings
-        Its output for every clip of the task, float32, clips x factors.
+        Output of the trained estimator for every clip of the task, float32, clips x factors.
+    weights
+        Its weights, those of an `hearlog.model.network.EmbeddingNetwork`, by name. None where no network is
+        trained.
     """
 
-    weights: dict[str, torch.Tensor]
     embeddings: np.ndarray
+    weights: dict[str, torch.Tensor] | None
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,9 @@ class Fold:
 
     def copy_of_estimator(self) -> TaskNetwork:
         """Build a task network with the weights of the estimator, and a fresh output layer."""
-        network = self._build("paper")
-        network.backbone.load_state_dict(self._teacher.weights)
+        network, weights = self._build("paper"), self._teacher.weights
+        assert weights is not None, _TRAINS_NONE
+        network.backbone.load_state_dict(weights)
         return network
 
     def task_loss(self) -> Objective:
@@ -144,10 +147,12 @@ class Fold:
 
     def train(self, network: TaskNetwork, objective: Objective) -> Outcome:
         """Train a network on the fold and predict its test clips."""
+        mels = self.task.mels
+        assert mels is not None, _TRAINS_NONE
         history = self.trainer.fit(
             network,
             objective,
-            self.task.mels,
+            mels,
             self.parts["train"],
             self.parts["valid"],
             seeds.derive(self.seed, "order"),
@@ -157,7 +162,7 @@ class Fold:
         window, windows = self.trainer.augmentation.window, self.settings.test_windows
         outputs = predict(
             network,
-            self.task.mels,
+            mels,
             self.parts["test"],
             self.trainer.backend,
             self.label,

@@ -44,7 +44,7 @@ class Method:
     run
         Trains on a fold and predicts its test clips. Its keyword arguments are the method's block in ``transfer``.
     teacher
-        Whether it uses the estimator: stage ``transfer`` runs it, otherwise ``scratch``.
+        Whether it uses the estimator.
     epochs
         Whether it trains a network on spectrograms, epoch by epoch.
     """
@@ -52,6 +52,13 @@ class Method:
     run: Callable[..., Outcome]
     teacher: bool = True
     epochs: bool = True
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage in dvc.yaml that runs it."""
+        if not self.teacher:
+            return "scratch"
+        return "transfer" if self.epochs else "frozen"
 
     @property
     def summary(self) -> str:

@@ -119,7 +119,7 @@ def reference_lines(truth: pd.Series, folds: list[dict[str, np.ndarray]]) -> dic
     truth
         Labels of all clips.
     folds
-        Rows of the parts, as of `hearlog.corpora.corpus.Corpus.read_parts`.
+        Rows of the parts, as of `hearlog.corpora.corpus.Corpus.read_splits`.
 
     Returns
     -------
