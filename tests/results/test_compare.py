@@ -104,7 +104,8 @@ class Repository:
 
     def write_cell(self, task, method, divisor=1, score=0.5, **fields):
         protocol = self.params["tasks"][task]["protocol"]
-        facts = {"protocol": protocol, "folds": 3 if protocol.endswith("cv") else 1, "seeds": 1, "clips": 150}
+        seeds = len(self.params["transfer"].get("seeds", [0]))
+        facts = {"protocol": protocol, "folds": 3 if protocol.endswith("cv") else 1, "seeds": seeds, "clips": 150}
         name = "r2" if task == "emomusic_arousal" else "accuracy"
         path = self.path(task, method, divisor)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -296,6 +297,16 @@ def test_a_revision_that_does_not_compare_leaves_the_others_tests_as_they_are(re
     assert "DCASE2016 scenes official split 1/1 base 50.0 50.0 -" in text
     arousal = "EmoMusic genre 1/1, EmoMusic arousal 1/1, DCASE2016 scenes 1/1"
     assert f"workspace {arousal} - not in its params.yaml" in text
+
+
+def test_the_end_says_which_chance_the_tests_include_and_what_one_seed_cannot_say(repository):
+    one_seed = "One seed: every network was trained once"
+    assert "No test or interval includes that of the estimator" in printed("main", "workspace")
+    assert one_seed in printed("main", "workspace")
+    repository.params["transfer"]["seeds"] = [0, 1, 2]
+    repository.run()
+    assert one_seed in printed("main", "workspace"), "the first has one"
+    assert one_seed not in printed("workspace", "workspace")
 
 
 def test_cells_without_a_file_are_listed_together(repository):

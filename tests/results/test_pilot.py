@@ -302,7 +302,7 @@ def test_the_commonest_genre_stands_beside_all_songs(tmp_path):
 def test_figure1_names_capacity_and_paired_difference(tmp_path):
     words = draw(tmp_path, divisors=(1, 4)).get_suptitle()
     assert words.startswith(f"3 genres, 128 channels\nlogs {MINUS} tags +33.3 points [")
-    assert words.endswith("], McNemar p = 0.219\none seed, without training noise")
+    assert words.endswith("], McNemar p = 0.219\none seed: intervals leave out training noise")
     assert draw(tmp_path, seeds=3).get_suptitle().endswith("\nmean of 3 seeds")
 
 

@@ -99,7 +99,7 @@ def share_that_hold_zero(intervals):
     return np.mean([low <= 0 <= high for low, high in intervals])
 
 
-@pytest.mark.parametrize(("seed_effect", "over_clips_alone"), [(0.4, 0.75), (0.8, 0.51)])
+@pytest.mark.parametrize(("seed_effect", "over_clips_alone"), [(0.4, 0.76), (0.8, 0.51)])
 def test_the_interval_holds_the_true_difference_as_often_as_it_says_and_that_over_clips_alone_does_not(
     seed_effect, over_clips_alone
 ):
@@ -120,7 +120,7 @@ def test_without_an_effect_of_seeds_the_interval_is_a_little_too_wide():
 
 def test_mcnemar_with_one_seed_finds_equal_methods_different_far_too_often():
     right = draw_right(np.random.default_rng(0), 0.8, CLIPS, REPEATS)[..., 0]
-    assert np.mean([mcnemar_test(a, b).p < 0.05 for a, b in right]) > 0.3
+    assert np.mean([mcnemar_test(a, b).p < 0.05 for a, b in right]) > 0.4
 
 
 @pytest.mark.parametrize(("seed_effect", "at_least"), [(0.0, 0.93), (0.4, 0.93), (0.8, 0.93)])

@@ -162,7 +162,7 @@ def _adjusted(comparison: Comparison) -> str:
 def _legend(results: Results) -> list[Line2D]:
     channels = sorted(results.cells["channels"].unique())
     capacity = f"; channels from the top: {', '.join(map(str, channels))}" if len(channels) > 1 else ""
-    clips_alone = "\non one test part over clips, without training noise" * (CLIPS in set(results.within["covers"]))
+    clips_alone = "\n(with one test part over clips, without training noise)" * (CLIPS in set(results.within["covers"]))
     dot = f"one pair, 95 % interval within the task{capacity}{clips_alone}"
     entries = [Line2D([], [], color=QUIET, marker="o", linewidth=0.7, label=dot)]
     if _means(results):

@@ -113,7 +113,7 @@ def _in_words(pilot: Pilot, shown: int) -> str:
     few = f" ({shown} with most test songs shown)" if shown < pilot.genres else ""
     test = "" if pilot.note else f" {interval(pilot.ci_low, pilot.ci_high)}, {pilot.test} {p_equals(pilot.p)}"
     points = f"logs - tags {pilot.points:+.1f} points".replace("-", MINUS)
-    seeds = "one seed, without training noise" if pilot.seeds == 1 else f"mean of {pilot.seeds} seeds"
+    seeds = "one seed: intervals leave out training noise" if pilot.seeds == 1 else f"mean of {pilot.seeds} seeds"
     return f"{pilot.genres} genres{few}, {pilot.channels} channels\n{points}{test}\n{seeds}"
 
 
