@@ -51,7 +51,7 @@ def test_outputs_and_gradients_on_a_device_are_those_in_double_precision(backend
 def train(method: str, target: np.ndarray, student: str, mels: np.ndarray) -> None:
     """Run a method with all that may be changed about clips, and its test clips in windows."""
     task = Task(pd.DataFrame({"item_id": ROWS.astype(str), "target": target}), [FOLD], mels)
-    teacher = Teacher(NETWORK.build().state_dict(), np.ones((len(ROWS), NETWORK.factors), np.float32))
+    teacher = Teacher(np.ones((len(ROWS), NETWORK.factors), np.float32), NETWORK.build().state_dict())
     optimisation = Optimisation(4, 2, 2, 0.01, "cosine", weight_decay=0.1, accumulate=2)
     trainer = Trainer(optimisation, start_backend("cpu", "float32", 1), EVERYTHING)
     own = {"weight": 1.0} if method == "kd" else {}
