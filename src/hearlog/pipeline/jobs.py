@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -22,7 +22,8 @@ from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 from filelock import FileLock, Timeout
 
 from hearlog.pipeline import processes as job_processes
-from hearlog.pipeline.processes import Job
+from hearlog.pipeline.processes import Worker
+from hearlog.pipeline.worker import FAILED, RAN, UNCHANGED
 from hearlog.util.errors import InputError
 
 LAST_LINES = 15  # of a failed stage's output
@@ -43,9 +44,9 @@ class Stage(NamedTuple):
 def run(jobs: int, gpus: Sequence[str] = ()) -> None:
     """Bring the pipeline of this folder up to date, ``jobs`` stages at once; what a killed run left is ended first.
 
-    Each stage is a `dvc repro` of its own, which waits for DVC's locks, records into dvc.lock and uses the run cache.
-    After a failure the stages that do not need the failed one go on. Killed by Ctrl-C or SIGTERM, the jobs end too;
-    killed by SIGKILL, those that live on are ended by the next run.
+    Each stage runs as `dvc repro --single-item` runs it: it waits for DVC's locks, comes from the run cache where that
+    has it, and is recorded in dvc.lock. After a failure the stages that do not need the failed one go on. Killed by
+    Ctrl-C or SIGTERM, the jobs end too; killed by SIGKILL, those that live on are ended by the next run.
 
     Parameters
     ----------
@@ -71,10 +72,9 @@ def run(jobs: int, gpus: Sequence[str] = ()) -> None:
             if ended := job_processes.end():
                 print(f"Ended {ended} processes that an earlier, killed run had left.")
             job_processes.clear_stale_locks(repo)
-            stages = _read_after_kill(repo, folder)
+            stages = _read_stages(repo)
         schedule = Schedule(stages, jobs, gpus, folder)
         schedule.run()
-        _forget_copies(folder)
     if schedule.failed:
         raise InputError(schedule.failure())
 
@@ -99,21 +99,22 @@ class Schedule:
             f"{len(job_processes.cores_of(0, self.jobs))} core(s) each; their output: {_shown(self.folder)}",
             flush=True,
         )
-        shares = list(range(self.jobs))
-        running: dict[Future[int], tuple[Job, int]] = {}
-        with ThreadPoolExecutor(self.jobs) as waiters, job_processes.ended_on_error():
+        idle = [Worker(share, self.jobs, self.gpus, self.folder) for share in range(self.jobs)]
+        running: list[Worker] = []
+        with job_processes.ended_on_error():
             while True:
                 self._find_ready()
-                while self._ready and shares:
-                    share = shares.pop(0)
-                    job = self._start(self._ready.pop(0), share)
-                    running[waiters.submit(job.process.wait)] = job, share
+                while self._ready and idle:
+                    running.append(idle.pop(0))
+                    running[-1].start(name := self._ready.pop(0), self.stages[name].alone)
                 if not running:
-                    return
-                for ended in wait(running, return_when=FIRST_COMPLETED).done:
-                    job, share = running.pop(ended)
-                    shares.append(share)
-                    self._settle(job, ended.result())
+                    break
+                for worker in select.select(running, [], [])[0]:
+                    running.remove(worker)
+                    idle.append(worker)
+                    self._settle(worker, worker.outcome())
+            for worker in idle:
+                worker.close()
 
     def failure(self) -> str:
         """Say which stages failed, and which did not run for that."""
@@ -131,34 +132,34 @@ class Schedule:
                     self._finish(name)
         self._ready.sort(key=lambda name: -self.stages[name].followers)
 
-    def _start(self, name: str, share: int) -> Job:
-        of = (0, 1) if self.stages[name].alone else (share, self.jobs)
-        return job_processes.start(name, *of, self.gpus, self.folder)
-
     def _finish(self, name: str) -> None:
         self._order.done(name)
         self._done.add(name)
 
-    def _settle(self, job: Job, status: int) -> None:
-        """Note how a job ended, and say it in a line."""
-        seconds = f"{time.monotonic() - job.started:.0f} s"
-        if status:
-            job_processes.end(job.stage)  # a killed DVC leaves its trainer
-            self.failed.append(job.stage)
-            text = f"failed after {seconds}; the end of {_shown(job.log)}:\n{job.last_lines(LAST_LINES)}"
+    def _settle(self, worker: Worker, outcome: str) -> None:
+        """Note how a stage ended, and say it in a line."""
+        seconds = f"{time.monotonic() - worker.started:.0f} s"
+        if outcome == FAILED:
+            job_processes.end(worker.stage)  # a killed worker leaves its trainer
+            self.failed.append(worker.stage)
+            text = f"failed after {seconds}; the end of {_shown(worker.log)}:\n{worker.last_lines(LAST_LINES)}"
         else:
-            self._finish(job.stage)
-            if job.ran():
-                self._ran.add(job.stage)
-            text = seconds if job.ran() else "unchanged"
-        print(f"[{len(self._done):{len(str(len(self.stages)))}}/{len(self.stages)}] {job.stage}: {text}", flush=True)
+            self._finish(worker.stage)
+            if outcome != UNCHANGED:
+                self._ran.add(worker.stage)
+            text = seconds if outcome == RAN else outcome
+        done = f"{len(self._done):{len(str(len(self.stages)))}}/{len(self.stages)}"
+        print(f"[{done}] {worker.stage}: {text}", flush=True)
 
 
 def _read_stages(repo: Repo) -> dict[str, Stage]:
     """Read the stages that a plain `dvc repro` would go through, in its order."""
-    graph = get_active_graph(repo.index.graph)  # an edge points from a stage to one that it needs
-    order = plan_repro(graph, collect_stages(repo, [PROJECT_FILE]))
-    graph, outdated = graph.subgraph(order), repo.status()
+    try:
+        graph = get_active_graph(repo.index.graph)  # an edge points from a stage to one that it needs
+        order = plan_repro(graph, collect_stages(repo, [PROJECT_FILE]))
+        graph, outdated = graph.subgraph(order), repo.status()
+    except DvcException as error:
+        raise InputError(f"{error}. `dvc status` says more") from error
     stages = {}
     for stage in order:
         followers = len(nx.ancestors(graph, stage))
@@ -166,41 +167,6 @@ def _read_stages(repo: Repo) -> dict[str, Stage]:
         needs = frozenset(needed.addressing for needed in graph.successors(stage))
         stages[stage.addressing] = Stage(needs, followers, alone, stage.addressing in outdated)
     return stages
-
-
-def _read_after_kill(repo: Repo, folder: Path) -> dict[str, Stage]:
-    """Read the stages and keep copies of their lock files; one that a kill cut off is replaced by its copy.
-
-    DVC writes dvc.lock in place, for 0.4 s with 81 stages. What was recorded since the copy comes from the run cache.
-    """
-    while True:
-        try:
-            stages = _read_stages(repo)
-        except DvcException as error:
-            lock = Path(os.path.relpath(getattr(error, "path", ".")))
-            copy = _copy_of(lock, folder)
-            if lock.suffix != ".lock" or not copy.is_file() or b"<<<<<<<" in lock.read_bytes():  # a merge's
-                raise InputError(f"{error}. `dvc status` says more") from error
-            print(f"{lock} was cut off by a kill: back to what it was before that run; DVC's run cache has the rest.")
-            copy.replace(lock)
-            if not lock.stat().st_size:
-                lock.unlink()
-            repo._reset()
-        else:
-            break
-    _forget_copies(folder)
-    for lock in {Path(stage.path_in_repo).with_suffix(".lock") for stage in repo.index.stages if stage.cmd}:
-        _copy_of(lock, folder).write_bytes(lock.read_bytes() if lock.is_file() else b"")
-    return stages
-
-
-def _copy_of(lock: Path, folder: Path) -> Path:
-    return folder / (str(lock).replace("/", "-") + ".copy")
-
-
-def _forget_copies(folder: Path) -> None:
-    for copy in folder.glob("*.copy"):
-        copy.unlink()
 
 
 def _shown(path: Path) -> str:
