@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ import yaml
 from dvc.repo import Repo
 
 from hearlog.pipeline import processes as job_processes
+from hearlog.runtime import shares
 
 ROOT = Path(__file__).parents[2]
 RANDOM = np.random.default_rng()  # of no fixed seed: every run kills at other moments
@@ -124,14 +127,16 @@ def test_independent_stages_overlap_each_on_its_share_and_all_are_recorded(pipel
     assert pipeline.outdated() == {}
     (input_a, gpu_a, *cores_a), (input_b, gpu_b, *cores_b) = (pipeline.read(f"side-{x}").split() for x in "ab")
     assert (input_a, input_b, {gpu_a, gpu_b}) == ("one", "one", {"5", "7"})
-    if job_processes.BINDS and len(os.sched_getaffinity(0)) > 1:
+    if shares.BINDS and len(os.sched_getaffinity(0)) > 1:
         assert {*cores_a} | {*cores_b} == {str(core) for core in os.sched_getaffinity(0)}
         assert {*cores_a}.isdisjoint(cores_b)
         assert {*pipeline.read("cores").split()} == {*cores_a, *cores_b}, "what never runs beside others has all cores"
 
-    assert "0 of them out of date" in pipeline.run()
+    assert "out of date: 0 of 4" in pipeline.run()
     (pipeline.folder / "input").write_text("two")
-    assert "[4/4] last" in pipeline.run(), "what depends on a change runs, though it was up to date before"
+    assert re.search(r"\[4/4\] .*last: \d", pipeline.run()), (
+        "what depends on a change runs, though it was up to date before"
+    )
     assert pipeline.outdated() == {}
 
 
@@ -142,11 +147,11 @@ def test_after_a_failure_the_rest_goes_on_and_the_stages_own_error_is_shown(pipe
     pipeline.write(bad=bad, after=needs_bad, apart=apart, data=DATA)
     output = pipeline.run(status=1)
     assert "\n    the label column is missing\n" in output
-    assert "hearlog: failed: bad. Not run, as they need them: after. Mend the cause" in output
+    assert "hearlog: failed: bad. Not run, as they need them: after. Fix the cause" in output
     assert pipeline.recorded() == {"data", "apart"}
 
     pipeline.write(bad=bad | {"cmd": "cp data bad"}, after=needs_bad, apart=apart, data=DATA)
-    assert "4 stages, 2 of them out of date" in pipeline.run()
+    assert "out of date: 2 of 4" in pipeline.run()
     assert pipeline.recorded() == {"data", "apart", "bad", "after"}
     assert pipeline.outdated() == {}
 
@@ -236,7 +241,7 @@ def test_what_was_not_recorded_when_a_kill_came_is_restored_from_the_run_cache(p
     pipeline.run()
     (pipeline.folder / "dvc.lock").unlink()
     (pipeline.folder / ".dvc/tmp/rwlock").write_text('{"read": {"/wh')  # DVC writes this file in place
-    assert "data: restored" in pipeline.run()
+    assert "data: from DVC's run cache" in pipeline.run()
     assert pipeline.recorded() == {"data"}
     assert pipeline.outdated() == {}
     assert pipeline.read("runs") == "ran"
@@ -305,23 +310,37 @@ with open("trainer", "w") as pipe:
     pipe.close()
 
 
-def test_shares_are_disjoint_and_cover_all_cores(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 3, 5, 8}, raising=False)
-    monkeypatch.setattr(job_processes, "BINDS", True)
-    assert [job_processes.cores_of(share, 2) for share in range(2)] == [[0, 2], [3, 5, 8]]
-    assert [job_processes.cores_of(share, 5) for share in range(5)] == [[0], [2], [3], [5], [8]]
-    assert [job_processes.cores_of(share, 7) for share in range(7)] == [[0], [0], [2], [3], [3], [5], [8]]
+def test_a_line_tells_of_each_stage_what_runs_now_and_the_time_that_is_left(pipeline):
+    pipeline.write(data=DATA, train=stage("cat data > model", ["data"], "model"))
+    estimates = pipeline.folder / ".dvc/tmp/estimates.json"
+    estimates.write_text(json.dumps({"data": 1.0, "train": 3600.0}))
+    lines = pipeline.run().splitlines()
+    assert lines[0] == "Stages out of date: 2 of 2"
+    assert re.fullmatch(r"\[1/2\] 0:\d\d  data: \d s\. About 6\d min left\. Now: train \(0:00\)", lines[1])
+    assert re.fullmatch(r"\[2/2\] 0:\d\d  train: \d s", lines[2])
+    assert re.fullmatch(r"All stages are up to date after 0:\d\d", lines[3])
+    assert len(lines) == 4
+
+    estimates.write_text("[")
+    (pipeline.folder / "input").write_text("two")
+    assert ". Now: train (0:00)" in pipeline.run()
 
 
-def test_where_processes_cannot_be_bound_the_share_is_a_number_of_threads(pipeline, monkeypatch):
-    monkeypatch.chdir(pipeline.folder)
-    monkeypatch.setattr(job_processes, "BINDS", False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    pipeline.write(data=stage("echo $OMP_NUM_THREADS > data", ["input"], "data"))
-    worker = job_processes.Worker(1, 2, [], pipeline.folder)
-    worker.start("data", alone=False)
-    assert worker.outcome() == "ran"
-    assert pipeline.read("data") == "4"
-    worker.start("data", alone=True)
-    assert worker.outcome() == "unchanged"
-    worker.close()
+def test_a_terminal_shows_in_its_last_line_what_runs(pipeline):
+    pipeline.write(train=TRAINER)
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (20, 50))
+    command = [sys.executable, "-m", "hearlog.cli", "jobs", "2"]
+    process = subprocess.Popen(command, cwd=pipeline.folder, stdout=theirs, stderr=theirs)
+    pipeline.trainer()
+    shown = ""
+    while "Now: train (0:01)" not in shown:
+        assert select.select([ours], [], [], PATIENCE)[0], shown
+        shown += os.read(ours, 1000).decode()
+    process.terminate()
+    process.wait(PATIENCE)
+    shown += os.read(ours, 1000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert "\rStages out of date: 1 of 1\r\n" in shown
+    assert max(map(len, re.split("[\r\n]", shown))) <= 50

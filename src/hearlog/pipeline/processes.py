@@ -17,15 +17,14 @@ from dvc.lock import LockError
 from dvc.repo import Repo
 
 from hearlog.pipeline.worker import FAILED, Order
+from hearlog.runtime.shares import share_of
 
-BINDS = hasattr(os, "sched_setaffinity")  # whether processes can be bound to cores: Linux, not macOS
 MARK = "HEARLOG_JOB"  # environment variable of every worker, and of the trainer below it
 
 
 class Worker:
     """A process that runs stages on one of several equal shares of the machine, one stage at a time.
 
-    Where the operating system binds processes to cores (Linux), a share is a number of cores; elsewhere of threads.
     The process starts with the first stage, and anew should it have been killed.
 
     Parameters
@@ -53,13 +52,9 @@ class Worker:
         """Start a stage, by its address as ``dvc stage list --all`` names it; ``alone``, it has the whole machine."""
         self.stage, self.started = stage, time.monotonic()
         self.log.write_bytes(b"")
-        share, jobs = (0, 1) if alone else (self.share, self.jobs)
-        cores, environment = cores_of(share, jobs), {MARK: _mark(stage)}
-        if self.gpus:
-            environment["CUDA_VISIBLE_DEVICES"] = self.gpus[share % len(self.gpus)]
-        if not BINDS:
-            environment["OMP_NUM_THREADS"] = str(len(cores))
-        self._send(Order(stage, str(self.log), cores if BINDS else [], environment))
+        share = share_of(0, 1, self.gpus) if alone else share_of(self.share, self.jobs, self.gpus)
+        environment = share.environment | {MARK: _mark(stage)}
+        self._send(Order(stage, str(self.log), share.cores, environment))
 
     def _send(self, order: Order) -> None:
         if self.process is None or self.process.poll() is not None:
@@ -93,17 +88,10 @@ class Worker:
             self.process.communicate()
             self.process = None
 
-    def last_lines(self, count: int) -> str:
+    def last_lines(self, count: int) -> list[str]:
         """Return the end of the output, indented."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-        return "\n".join(f"    {line}" for line in lines[-count:])
-
-
-def cores_of(share: int, jobs: int) -> list[int]:
-    """Return the cores of share number ``share`` of ``jobs``; with more jobs than cores, several have the same one."""
-    cores = sorted(os.sched_getaffinity(0)) if BINDS else list(range(os.cpu_count() or 1))
-    first, last = (number * len(cores) // jobs for number in (share, share + 1))
-    return cores[first:last] or [cores[first]]
+        return [f"    {line}" for line in lines[-count:]]
 
 
 def end(stage: str = "") -> int:

@@ -23,16 +23,17 @@ from dvc.stage.serialize import to_lockfile
 from dvc.utils import parse_target
 
 from hearlog.pipeline import entries
+from hearlog.runtime.shares import Share, bind
 from hearlog.util.files import whole
 
-RAN, RESTORED, UNCHANGED, FAILED = "ran", "restored", "unchanged", "failed"  # restored from DVC's run cache
+RAN, RESTORED, UNCHANGED, FAILED = "ran", "from DVC's run cache", "unchanged", "failed"
 
 
 class Order(NamedTuple):
     """What a worker is to run: a stage by its address, and where.
 
-    ``log`` is the file that the output is appended to, ``cores`` are those it is bound to (none where the system binds
-    nothing), ``environment`` is added to the variables that the stage sees.
+    ``log`` is the file that the output is appended to, ``cores`` and ``environment`` are those of a
+    `hearlog.runtime.shares.Share`.
     """
 
     stage: str
@@ -53,9 +54,7 @@ def main() -> None:
 def _run(repo: Repo, order: Order) -> str:
     for output in (1, 2):
         _point(order.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, output)
-    os.environ.update(order.environment)
-    if order.cores:
-        os.sched_setaffinity(0, order.cores)
+    bind(Share(order.cores, order.environment))
     try:
         if not reproduce(repo, order.stage):
             return UNCHANGED
