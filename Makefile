@@ -47,12 +47,12 @@ smoke: setup  ## Run two tasks of a small world in a copy of the working tree, .
 repro: setup  ## Run the pipeline as params.yaml says; only what changed runs
 	@hearlog plan
 	@dvc repro
-	@hearlog report
+	@hearlog report --short
 
 jobs: setup  ## Like repro, N stages at once (N=4), and each on one GPU (GPUS=0,1)
 	@hearlog plan --jobs $(N) --gpus "$(GPUS)"
 	@hearlog jobs $(N) --gpus "$(GPUS)"
-	@hearlog report
+	@hearlog report --short
 
 check: setup  ## Look at the data that params.yaml names, before hours are spent
 	@hearlog check

@@ -28,9 +28,6 @@ class World:
         self.settings["logs"]["path"] = "raw/logs"
         self.settings["songs"] |= {"catalog": "raw/songs.csv", "audio_root": "raw/songs"}
         self.settings["audio"] |= {"min_seconds": 0.5, "max_rejected": 0.25}
-        # The plan measures the speed of training.
-        self.settings["runtime"]["threads"] = 1
-        self.settings["estimator"]["training"]["batch_size"] = 2
         self.settings["tasks"] = {
             "gtzan": self.task("gtzan", "genre", protocol="stratified_cv", folds=2),
             "own": self.task("table", "mood", protocol="official"),

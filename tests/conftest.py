@@ -1,6 +1,8 @@
 """Tests on every device that is here; the longest files first; the profile of `make fuzz`."""
 
 import os
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +39,28 @@ def backend(device):
     from hearlog.runtime.backend import start_backend
 
     return start_backend(device, "float32", 1)
+
+
+@pytest.fixture(scope="session")
+def speeds():
+    """Of this machine, measured on the demo."""
+    from hearlog import params
+    from hearlog.plan.measure import measure_speeds
+
+    return measure_speeds(params.load(Path(__file__).parents[1] / "presets/demo.yaml"), 1, [])
+
+
+@pytest.fixture
+def measured_once(speeds, monkeypatch):
+    """Plans of these speeds at any capacity: to measure them takes seconds."""
+    from hearlog.plan import plan
+    from hearlog.runtime.backend import choose_device
+
+    def recall(params, jobs, gpus):
+        choose_device(params.runtime.device)
+        return replace(speeds, train=dict.fromkeys(params.sweep.divisors, speeds.train[1]))
+
+    monkeypatch.setattr(plan, "measure_speeds", recall)
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ SUMMARY_KEYS = {
     "demo": {"minutes", "cpu_minutes", "cpu_minutes_training"},
     "memory": {"peak_rss_gb_f256"},
     "startup": {"ratio_transfer", "ratio_nothing_to_do"},
+    "jobs": {"cpu_seconds_per_stage", "ratio_to_dvc_repro"},
     "cuda": {f"{kind}_ratio_to_plain_f{width}" for kind in ("training", "inference") for width in (32, 64, 128, 256)}
     | {"als_ratio_to_cpu"},
     "logs": {"rows_per_s_parquet", "peak_rss_gb", "ratio_to_polars", "ratio_to_pandas"},

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 import yaml
 from cell_files import write_cell, write_cells, write_lock, write_params, write_report_tables
 from check_world import World
+from dvc.repo import Repo
 
 from hearlog.cli import main
+from hearlog.pipeline import estimates
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,6 +36,35 @@ def test_report_prints_the_last_run_from_its_files(run_folder, capsys):
     assert out.startswith("Synthetic data")
     assert "No network kept the last epoch that transfer.training.epochs (8) allows." in out
     assert out.endswith("Figures: plots/*.png and *.pdf\n")
+
+
+def test_a_short_report_is_a_sentence_and_a_table_and_names_the_page(run_folder, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    (run_folder / "report.html").write_text("")
+    assert main(["report", "--short"]) == 0
+    sentence, table, rest = capsys.readouterr().out.split("\n\n")
+    assert sentence.startswith("Over 6 classification tasks, kd scored 3.5 points")
+    assert max(map(len, sentence.splitlines())) <= 60
+    assert "Extended Ballroom" in table
+    assert rest.splitlines() == [
+        "All tables and tests: hearlog report",
+        f"With all figures, and songs to listen to, in a browser: {run_folder / 'report.html'}",
+    ]
+
+
+def test_a_plan_says_what_will_run_and_keeps_the_times_of_all_stages(tmp_path, monkeypatch, measured_once, capsys):
+    Repo.init(str(tmp_path), no_scm=True).close()
+    (tmp_path / ".dvc/config").write_text("[core]\nno_scm = true\n")
+    (tmp_path / "data/demo").mkdir(parents=True)
+    for source, target in {"presets/demo.yaml": "params.yaml", "dvc.yaml": "dvc.yaml"}.items():
+        shutil.copy(ROOT / source, tmp_path / target)
+    shutil.copy(ROOT / "data/demo/dvc.yaml", tmp_path / "data/demo/dvc.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "--jobs", "2"]) == 0
+    with Repo(str(tmp_path)) as repo:
+        stages = {stage.addressing for stage in repo.index.stages}
+    assert f"stages  all {len(stages)} will run, 2 at a time\ntime    about " in capsys.readouterr().out
+    assert stages == estimates.read().keys()
 
 
 def test_report_finds_the_run_from_a_folder_beneath(run_folder, monkeypatch, capsys):
@@ -178,7 +210,7 @@ def test_help_names_the_commands(capsys):
 
 
 @pytest.fixture
-def world(tmp_path, monkeypatch):
+def world(tmp_path, monkeypatch, measured_once):
     monkeypatch.chdir(tmp_path)
     world = World(tmp_path)
     world.save()

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import itertools
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsers = {command.__name__: _add(commands, command) for command in (*pipeline, *feature_commands.COMMANDS)}
     _add_check_options(parsers["check"])
     _add_job_options(parsers["plan"], parsers["jobs"])
+    parsers["report"].add_argument("--short", action="store_true", help="the result in a sentence and a table alone")
     _add_revisions(parsers["compare"])
     _add_accept_options(parsers["accept"])
     feature_commands.add_options(parsers)
@@ -115,7 +117,7 @@ def _add_accept_options(accept: argparse.ArgumentParser) -> None:
 
 def _add_job_options(plan: argparse.ArgumentParser, jobs: argparse.ArgumentParser) -> None:
     jobs.add_argument("jobs", type=int, metavar="N", help="stages at once; each has its share of the cores")
-    plan.add_argument("--jobs", type=int, default=1, metavar="N", help="say what N stages at once take of memory")
+    plan.add_argument("--jobs", type=int, default=1, metavar="N", help="stages at once (default: 1)")
     for command in (plan, jobs):
         command.add_argument(
             "--gpus", type=_names, default=[], metavar="0,1", help="GPUs that jobs take in turn (default: all)"
@@ -145,34 +147,47 @@ def _names(text: str) -> list[str]:
 
 
 def plan(jobs: int, gpus: list[str]) -> None:
-    """Print the time, memory and disk that `dvc repro` will need with the present params.yaml."""
+    """Print what a run with the present params.yaml will do, and the time, memory and disk that it needs here."""
     from hearlog import params
-    from hearlog.plan.plan import describe_jobs, make_plan
+    from hearlog.pipeline import estimates, graph
+    from hearlog.plan.plan import make_plan
+    from hearlog.plan.text import describe
 
-    found = make_plan(params.load())
-    print(found.describe())
-    if jobs > 1:
-        print(describe_jobs(found, jobs, max(len(gpus), 1)))
+    settings = params.load()
+    print("Measuring this machine for a few seconds ...", flush=True)
+    with graph.open_repo() as repo:
+        stages = graph.read_stages(repo)
+    found = make_plan(settings, jobs=jobs, gpus=gpus)
+    estimates.write({name: time.start + time.likely for name, time in found.stages.items()})
+    print(describe(found, stages, jobs, max(len(gpus), 1), _columns()))
 
 
 def jobs(jobs: int, gpus: list[str]) -> None:
     """Bring the pipeline up to date like `dvc repro`, N stages at once."""
+    from hearlog.pipeline import estimates
     from hearlog.pipeline.jobs import run
 
-    run(jobs, gpus)
+    run(jobs, gpus, estimates.read())
 
 
-def report() -> None:
+def _columns() -> int:
+    """Columns of the terminal, at most 100; 100 for another output."""
+    return min(shutil.get_terminal_size((100, 24)).columns, 100)
+
+
+def report(short: bool) -> None:
     """Print the scores and tests of the last run again, for the cells that params.yaml names."""
     from hearlog import params
+    from hearlog.report.ending import ending
     from hearlog.report.text import render
     from hearlog.results.run import read_results
 
     settings = params.load()
     _refuse_other_settings(settings)
-    print(render(read_results(settings, Path("metrics"), Path("plots"))))
-    if Path("report.html").is_file():
-        print("In a browser, with all figures and songs to listen to: report.html")
+    results = read_results(settings, Path("metrics"), Path("plots"))
+    print(f"{ending(results, _columns())}\n\nAll tables and tests: hearlog report" if short else render(results))
+    if (page := Path("report.html")).is_file():
+        print(f"With all figures, and songs to listen to, in a browser: {page.resolve()}")
 
 
 def compare(revisions: Sequence[str], as_json: bool) -> None:

@@ -16,6 +16,8 @@ from hearlog.check.published import check_published
 from hearlog.corpora.readers.registry import READERS
 from hearlog.plan.footprint import LogSize
 
+pytestmark = pytest.mark.usefixtures("measured_once")
+
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 260413627\n"
 
 
@@ -376,6 +378,7 @@ def test_tasks_of_one_data_set_share_a_finding(world):
 def test_too_little_memory_and_disk_are_problems_and_the_figures_stand_there(world):
     world.settings["sweep"]["divisors"] = [1, 512]
     world.settings["model"]["channels"] = 8192
+    world.settings["transfer"]["training"]["patience"] = 1  # training may stop early
     section = Section("run")
     check_needs(section, world.save(), {"songs": 10**9, "own": 12}, LogSize(1000, 10, 12))
     assert "lower model.channels" in the(section, "problem", "training takes about ")

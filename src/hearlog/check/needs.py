@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 from hearlog.check.findings import Section
 from hearlog.params import Params
-from hearlog.plan.plan import TYPICAL_EPOCHS, Plan, make_plan
-from hearlog.plan.workload import LogSize
+from hearlog.plan.plan import Plan, make_plan
+from hearlog.plan.stages import MAKE_DEMO
+from hearlog.plan.workload import LogSize, to_generate
 from hearlog.util.plain_text import some
 
 
@@ -28,7 +29,7 @@ def check_needs(section: Section, params: Params, clips: Mapping[str, int], logs
     """
     with section.errors_are("problem"):
         plan = make_plan(params, clips, logs)
-        _report_figures(section, plan)
+        _report_figures(section, params, plan)
         for shortage in plan.shortages():
             (section.problem if shortage.certain else section.warning)(shortage.text)
         unknown = ["logs"] * (plan.figures.log_rows == 0)
@@ -37,19 +38,21 @@ def check_needs(section: Section, params: Params, clips: Mapping[str, int], logs
             section.note(f"more will be needed for what could not be read: {some(unknown, len(unknown))}")
 
 
-def _report_figures(section: Section, plan: Plan) -> None:
-    total = sum(plan.seconds.values())
-    likely = total - (1 - TYPICAL_EPOCHS) * plan.seconds["training"]
+def _report_figures(section: Section, params: Params, plan: Plan) -> None:
+    names = [name for name in plan.stages if name != MAKE_DEMO or to_generate(params)]
+    kinds = plan.seconds(names)
     figures = asdict(plan.figures) | {"trained_per_second": round(plan.figures.trained_per_second, 1)}
     section.facts |= {
         "clip length": figures.pop("clip_seconds"),
         "clip on disk": figures.pop("clip_bytes"),
         "time": {
-            "about": round(likely),
-            "at most": round(total),
-            **{kind: round(seconds, 1) for kind, seconds in plan.seconds.items()},
+            "about": round(sum(kinds.values())),
+            "at most": round(sum(plan.stages[name].start + plan.stages[name].most for name in names)),
+            **{kind: round(seconds, 1) for kind, seconds in kinds.items()},
         },
-        "memory": plan.memory | {"free": plan.available} | ({} if plan.gpu is None else {"free on the GPU": plan.gpu}),
+        "memory": plan.memory
+        | {"free": plan.available}
+        | ({} if plan.speeds.gpu is None else {"free on the GPU": plan.speeds.gpu}),
         "disk": {"needed": sum(plan.bytes.values()), "taken already": plan.kept, "free": plan.free, **plan.bytes},
         "computed from": {name.replace("_", " "): value for name, value in figures.items()},
     }

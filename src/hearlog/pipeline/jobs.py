@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from graphlib import TopologicalSorter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
 
-import networkx as nx
-from dvc.dvcfile import PROJECT_FILE
-from dvc.exceptions import DvcException
-from dvc.repo import Repo, lock_repo
-from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+from dvc.repo import lock_repo
 from filelock import FileLock, Timeout
 
+from hearlog.pipeline import graph
 from hearlog.pipeline import processes as job_processes
-from hearlog.pipeline.processes import Job
+from hearlog.pipeline.processes import Worker
+from hearlog.pipeline.progress import Ended, Progress, clock
+from hearlog.pipeline.schedule import Schedule, Stage
+from hearlog.pipeline.worker import FAILED, RAN, UNCHANGED
 from hearlog.util.errors import InputError
 
 LAST_LINES = 15  # of a failed stage's output
+TICK = 1.0  # seconds after which the terminal is told anew what runs
 
 
-class Stage(NamedTuple):
-    """A stage: those whose outputs it reads, how many wait for its own, and whether DVC finds it out of date.
-
-    ``alone`` is one that all others wait for, or that waits for all others: the machine is its own.
-    """
-
-    needs: frozenset[str]
-    followers: int
-    alone: bool
-    outdated: bool
-
-
-def run(jobs: int, gpus: Sequence[str] = ()) -> None:
+def run(jobs: int, gpus: Sequence[str] = (), seconds: Mapping[str, float] | None = None) -> None:
     """Bring the pipeline of this folder up to date, ``jobs`` stages at once; what a killed run left is ended first.
 
-    Each stage is a `dvc repro` of its own, which waits for DVC's locks, records into dvc.lock and uses the run cache.
-    After a failure the stages that do not need the failed one go on. Killed by Ctrl-C or SIGTERM, the jobs end too;
-    killed by SIGKILL, those that live on are ended by the next run.
+    Each stage runs as `dvc repro --single-item` runs it: it waits for DVC's locks, comes from the run cache where that
+    has it, and is recorded in dvc.lock. After a failure the stages that do not need the failed one go on. Killed by
+    Ctrl-C or SIGTERM, the jobs end too; killed by SIGKILL, those that live on are ended by the next run.
 
     Parameters
     ----------
@@ -53,6 +40,8 @@ def run(jobs: int, gpus: Sequence[str] = ()) -> None:
         Stages at once; each has its share of the cores.
     gpus
         Values of ``CUDA_VISIBLE_DEVICES``, given to jobs in turn; empty changes nothing.
+    seconds
+        Estimated time of each stage; None says nothing of the time that is left.
 
     Raises
     ------
@@ -61,150 +50,71 @@ def run(jobs: int, gpus: Sequence[str] = ()) -> None:
     """
     if jobs < 1:
         raise InputError(f"{jobs} jobs: at least 1 must run")
-    try:
-        repo = Repo(_wait_for_lock=True)
-    except DvcException as error:
-        raise InputError(f"{error}. Run it in hearlog's folder") from error
+    repo = graph.open_repo()
     folder = Path(repo.tmp_dir, "jobs")
     with repo, _only_one(folder), _signals_exit():
         with lock_repo(repo):
             if ended := job_processes.end():
                 print(f"Ended {ended} processes that an earlier, killed run had left.")
             job_processes.clear_stale_locks(repo)
-            stages = _read_after_kill(repo, folder)
-        schedule = Schedule(stages, jobs, gpus, folder)
-        schedule.run()
-        _forget_copies(folder)
+            stages = graph.read_stages(repo)
+        workers = [Worker(share, jobs, gpus, folder) for share in range(jobs)]
+        _run(stages, workers, seconds or {})
+
+
+def _run(stages: Mapping[str, Stage], workers: Sequence[Worker], seconds: Mapping[str, float]) -> None:
+    """Run the stages that are out of date, and print what becomes of them."""
+    begin = time.monotonic()
+    outdated = sum(stage.outdated for stage in stages.values())
+    print(f"Stages out of date: {outdated} of {len(stages)}", flush=True)
+    schedule = Schedule(stages, seconds)
+    idle, running = list(workers), list[Worker]()
+    with ExitStack() as stack:
+        for worker in workers:
+            stack.enter_context(closing(worker))
+        stack.enter_context(job_processes.ended_on_error())
+        progress = stack.enter_context(Progress(len(stages), seconds, len(workers)))
+        ended: list[Ended] = []
+        while True:
+            while schedule.ready and idle:
+                running.append(idle.pop(0))
+                running[-1].start(name := schedule.ready.pop(0), stages[name].alone)
+            for each in ended:
+                progress.say(schedule, each, running)
+            if not running:
+                break
+            progress.show(schedule, running)
+            ended = []
+            for worker in select.select(running, [], [], TICK)[0]:
+                running.remove(worker)
+                idle.append(worker)
+                ended.append(_settle(worker, schedule, progress))
     if schedule.failed:
-        raise InputError(schedule.failure())
+        raise InputError(_failure(stages, schedule))
+    print(f"All stages are up to date after {clock(time.monotonic() - begin)}")
 
 
-class Schedule:
-    """The stages of a pipeline, done, running or waiting."""
-
-    def __init__(self, stages: dict[str, Stage], jobs: int, gpus: Sequence[str], folder: Path) -> None:
-        self.stages, self.jobs, self.gpus, self.folder = stages, jobs, gpus, folder
-        self.failed: list[str] = []
-        self._order = TopologicalSorter({name: stage.needs for name, stage in stages.items()})
-        self._order.prepare()
-        self._ready: list[str] = []
-        self._done: set[str] = set()
-        self._ran: set[str] = set()  # what needs these may have changed, though it was up to date before
-
-    def run(self) -> None:
-        """Run all that is out of date, the stages that most others wait for first."""
-        outdated = sum(stage.outdated for stage in self.stages.values())
-        print(
-            f"{len(self.stages)} stages, {outdated} of them out of date, {self.jobs} at a time on "
-            f"{len(job_processes.cores_of(0, self.jobs))} core(s) each; their output: {_shown(self.folder)}",
-            flush=True,
-        )
-        shares = list(range(self.jobs))
-        running: dict[Future[int], tuple[Job, int]] = {}
-        with ThreadPoolExecutor(self.jobs) as waiters, job_processes.ended_on_error():
-            while True:
-                self._find_ready()
-                while self._ready and shares:
-                    share = shares.pop(0)
-                    job = self._start(self._ready.pop(0), share)
-                    running[waiters.submit(job.process.wait)] = job, share
-                if not running:
-                    return
-                for ended in wait(running, return_when=FIRST_COMPLETED).done:
-                    job, share = running.pop(ended)
-                    shares.append(share)
-                    self._settle(job, ended.result())
-
-    def failure(self) -> str:
-        """Say which stages failed, and which did not run for that."""
-        left = [name for name in self.stages if name not in self._done and name not in self.failed]
-        rest = f" Not run, as they need them: {', '.join(left)}." if left else ""
-        return f"failed: {', '.join(self.failed)}.{rest} Mend the cause and run it again: what is done stays done"
-
-    def _find_ready(self) -> None:
-        """Pass over stages that are up to date, up to those that must run."""
-        while names := self._order.get_ready():
-            for name in names:
-                if self.stages[name].outdated or self.stages[name].needs & self._ran:
-                    self._ready.append(name)
-                else:
-                    self._finish(name)
-        self._ready.sort(key=lambda name: -self.stages[name].followers)
-
-    def _start(self, name: str, share: int) -> Job:
-        of = (0, 1) if self.stages[name].alone else (share, self.jobs)
-        return job_processes.start(name, *of, self.gpus, self.folder)
-
-    def _finish(self, name: str) -> None:
-        self._order.done(name)
-        self._done.add(name)
-
-    def _settle(self, job: Job, status: int) -> None:
-        """Note how a job ended, and say it in a line."""
-        seconds = f"{time.monotonic() - job.started:.0f} s"
-        if status:
-            job_processes.end(job.stage)  # a killed DVC leaves its trainer
-            self.failed.append(job.stage)
-            text = f"failed after {seconds}; the end of {_shown(job.log)}:\n{job.last_lines(LAST_LINES)}"
-        else:
-            self._finish(job.stage)
-            if job.ran():
-                self._ran.add(job.stage)
-            text = seconds if job.ran() else "unchanged"
-        print(f"[{len(self._done):{len(str(len(self.stages)))}}/{len(self.stages)}] {job.stage}: {text}", flush=True)
+def _settle(worker: Worker, schedule: Schedule, progress: Progress) -> Ended:
+    """Note how a stage ended."""
+    outcome, took = worker.outcome(), time.monotonic() - worker.started
+    if outcome == FAILED:
+        job_processes.end(worker.stage)  # a killed worker leaves its trainer
+        schedule.failed.add(worker.stage)
+        text = f"failed after {took:.0f} s, see {os.path.relpath(worker.log)}"
+        return Ended(worker.stage, text, worker.last_lines(LAST_LINES))
+    schedule.finish(worker.stage, changed=outcome != UNCHANGED)
+    if outcome != RAN:
+        return Ended(worker.stage, outcome, [])
+    progress.learn(worker.stage, took)
+    return Ended(worker.stage, f"{took:.0f} s", [])
 
 
-def _read_stages(repo: Repo) -> dict[str, Stage]:
-    """Read the stages that a plain `dvc repro` would go through, in its order."""
-    graph = get_active_graph(repo.index.graph)  # an edge points from a stage to one that it needs
-    order = plan_repro(graph, collect_stages(repo, [PROJECT_FILE]))
-    graph, outdated = graph.subgraph(order), repo.status()
-    stages = {}
-    for stage in order:
-        followers = len(nx.ancestors(graph, stage))
-        alone = followers + len(nx.descendants(graph, stage)) == len(order) - 1
-        needs = frozenset(needed.addressing for needed in graph.successors(stage))
-        stages[stage.addressing] = Stage(needs, followers, alone, stage.addressing in outdated)
-    return stages
-
-
-def _read_after_kill(repo: Repo, folder: Path) -> dict[str, Stage]:
-    """Read the stages and keep copies of their lock files; one that a kill cut off is replaced by its copy.
-
-    DVC writes dvc.lock in place, for 0.4 s with 81 stages. What was recorded since the copy comes from the run cache.
-    """
-    while True:
-        try:
-            stages = _read_stages(repo)
-        except DvcException as error:
-            lock = Path(os.path.relpath(getattr(error, "path", ".")))
-            copy = _copy_of(lock, folder)
-            if lock.suffix != ".lock" or not copy.is_file() or b"<<<<<<<" in lock.read_bytes():  # a merge's
-                raise InputError(f"{error}. `dvc status` says more") from error
-            print(f"{lock} was cut off by a kill: back to what it was before that run; DVC's run cache has the rest.")
-            copy.replace(lock)
-            if not lock.stat().st_size:
-                lock.unlink()
-            repo._reset()
-        else:
-            break
-    _forget_copies(folder)
-    for lock in {Path(stage.path_in_repo).with_suffix(".lock") for stage in repo.index.stages if stage.cmd}:
-        _copy_of(lock, folder).write_bytes(lock.read_bytes() if lock.is_file() else b"")
-    return stages
-
-
-def _copy_of(lock: Path, folder: Path) -> Path:
-    return folder / (str(lock).replace("/", "-") + ".copy")
-
-
-def _forget_copies(folder: Path) -> None:
-    for copy in folder.glob("*.copy"):
-        copy.unlink()
-
-
-def _shown(path: Path) -> str:
-    return os.path.relpath(path)
+def _failure(stages: Mapping[str, Stage], schedule: Schedule) -> str:
+    """Say which stages failed, and which did not run for that."""
+    failed = [name for name in stages if name in schedule.failed]
+    left = [name for name in stages if name not in schedule.done | schedule.failed]
+    rest = f" Not run, as they need them: {', '.join(left)}." if left else ""
+    return f"failed: {', '.join(failed)}.{rest} Fix the cause and run it again: what is done stays done"
 
 
 @contextmanager

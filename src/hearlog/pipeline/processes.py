@@ -1,4 +1,4 @@
-"""A stage as a process of DVC: its share of cores and GPUs, its end, and what a killed run leaves behind."""
+"""Processes that run stages: their shares of cores and GPUs, their end, and what a killed run leaves behind."""
 
 from __future__ import annotations
 
@@ -10,80 +10,88 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from dvc.lock import LockError
 from dvc.repo import Repo
 
-BINDS = hasattr(os, "sched_setaffinity")  # whether processes can be bound to cores: Linux, not macOS
-MARK = "HEARLOG_JOB"  # environment variable of every process of a job, DVC's and the trainer's below it
-UNCHANGED = "didn't change, skipping"  # what DVC says of a stage that it did not run
+from hearlog.pipeline.worker import FAILED, Order
+from hearlog.runtime.shares import share_of
+
+MARK = "HEARLOG_JOB"  # environment variable of every worker, and of the trainer below it
 
 
-@dataclass(frozen=True)
-class Job:
-    """A stage that runs: DVC's process, the file its output goes to, and since when (monotonic seconds)."""
+class Worker:
+    """A process that runs stages on one of several equal shares of the machine, one stage at a time.
 
-    stage: str
-    process: subprocess.Popen[bytes]
-    log: Path
-    started: float
-
-    def ran(self) -> bool:
-        """Whether DVC did anything, once the process has ended."""
-        return UNCHANGED not in self.log.read_text(encoding="utf-8", errors="replace")
-
-    def last_lines(self, count: int) -> str:
-        """Return the end of the output, indented."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-        return "\n".join(f"    {line}" for line in lines[-count:])
-
-
-def start(stage: str, share: int, jobs: int, gpus: Sequence[str], folder: Path) -> Job:
-    """Start ``dvc repro`` of one stage on its share of the machine.
+    The process starts with the first stage, and anew should it have been killed.
 
     Parameters
     ----------
-    stage
-        Its address, as ``dvc stage list --all`` names it.
     share, jobs
-        Share number ``share`` (from 0) of ``jobs`` equal ones. Where the operating system binds processes to cores
-        (Linux), those are cores; elsewhere a number of threads.
+        Share number ``share`` (from 0) of ``jobs``.
     gpus
         Devices, each given in turn; empty leaves them all to every job.
     folder
-        Where the output goes, ``STAGE.log``.
+        Where the output of stages goes, ``STAGE.log``.
     """
-    log = folder / (re.sub(r"[^\w@.-]", "-", stage) + ".log")
-    environment = os.environ | {MARK: _mark(stage)}
-    cores = cores_of(share, jobs)
-    if gpus:
-        environment["CUDA_VISIBLE_DEVICES"] = gpus[share % len(gpus)]
-    if not BINDS:
-        environment["OMP_NUM_THREADS"] = str(len(cores))
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,  # the terminal's Ctrl-C is ours to hand on
-        )
-    if BINDS:
-        with suppress(ProcessLookupError):
-            os.sched_setaffinity(process.pid, cores)
-    return Job(stage, process, log, time.monotonic())
 
+    def __init__(self, share: int, jobs: int, gpus: Sequence[str], folder: Path) -> None:
+        self.share, self.jobs, self.gpus, self.folder = share, jobs, gpus, folder
+        self.stage = ""
+        self.started = 0.0  # monotonic seconds
+        self.process: subprocess.Popen[str] | None = None
 
-def cores_of(share: int, jobs: int) -> list[int]:
-    """Return the cores of share number ``share`` of ``jobs``; with more jobs than cores, several have the same one."""
-    cores = sorted(os.sched_getaffinity(0)) if BINDS else list(range(os.cpu_count() or 1))
-    first, last = (number * len(cores) // jobs for number in (share, share + 1))
-    return cores[first:last] or [cores[first]]
+    @property
+    def log(self) -> Path:
+        """File of the output of the stage."""
+        return self.folder / (re.sub(r"[^\w@.-]", "-", self.stage) + ".log")
+
+    def start(self, stage: str, alone: bool) -> None:
+        """Start a stage, by its address as ``dvc stage list --all`` names it; ``alone``, it has the whole machine."""
+        self.stage, self.started = stage, time.monotonic()
+        self.log.write_bytes(b"")
+        share = share_of(0, 1, self.gpus) if alone else share_of(self.share, self.jobs, self.gpus)
+        environment = share.environment | {MARK: _mark(stage)}
+        self._send(Order(stage, str(self.log), share.cores, environment))
+
+    def _send(self, order: Order) -> None:
+        if self.process is None or self.process.poll() is not None:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hearlog.pipeline.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=os.environ | {MARK: _mark("")},
+                start_new_session=True,  # the terminal's Ctrl-C is ours to hand on
+            )
+        with suppress(BrokenPipeError):  # it was killed: `outcome` notes that
+            print(json.dumps(order), file=self.process.stdin, flush=True)
+
+    def fileno(self) -> int:
+        """Return what `select` waits at until the stage has ended."""
+        assert self.process and self.process.stdout
+        return self.process.stdout.fileno()
+
+    def outcome(self) -> str:
+        """Wait until the stage has ended, and return how, as `hearlog.pipeline.worker` names it."""
+        assert self.process and self.process.stdout
+        answer = self.process.stdout.readline().strip()
+        if not answer:  # it was killed
+            self.close()
+        return answer or FAILED
+
+    def close(self) -> None:
+        """End the process, once its stage has ended."""
+        if self.process is not None:
+            self.process.communicate()
+            self.process = None
+
+    def last_lines(self, count: int) -> list[str]:
+        """Return the end of the output, indented."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+        return [f"    {line}" for line in lines[-count:]]
 
 
 def end(stage: str = "") -> int:

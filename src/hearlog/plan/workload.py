@@ -1,46 +1,28 @@
-"""How much work a run is: clips, log rows and stages, and the time they take."""
+"""How much work a run is: clips, log rows, and passes through networks."""
 
 from __future__ import annotations
 
-import time
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from hearlog.corpora import catalogue
 from hearlog.corpora.readers.registry import READERS
-from hearlog.estimator.train import embedding_objective
 from hearlog.logs.files import are_parquet, find_files, open_unpacked
 from hearlog.logs.formats import FORMATS, PACKED
-from hearlog.model.folder import Network
 from hearlog.params import Params, Task, synthetic
 from hearlog.params.log_blocks import Logs
 from hearlog.params.synthetic import is_generated, is_synthetic
 from hearlog.probing.representations import SONGS
 from hearlog.results.probes import REPRESENTATIONS
-from hearlog.runtime.backend import Backend
-from hearlog.training.loop import Trainer
-from hearlog.training.optimisation import Optimisation
-from hearlog.transfer.methods import METHODS, TRAINED
+from hearlog.transfer.methods import TRAINED
 from hearlog.util.errors import InputError
 
-# Measured on 2 cores with AVX-512; seconds. Training, the largest part, is measured anew on each machine.
-STAGE = 3.5  # a stage's process: imports, hashes, dvc.lock
-GENERATE = 0.1  # to write one file of the embedded data set, one core
-READ_ROW = 1.5e-6  # a row of text logs, one core; Parquet takes half of it
-SOLVE = 4e-7  # a non-zero in an iteration of ALS, one core
-DECODE = 0.045  # for the middle 30 s of a file, one core
-MEL = 0.002  # for 30 s
-GROWTH = 1.6  # of a clip's time with the channels: 79.9, 30.7, 10.6, 2.6 clips/s are trained on with 16, 32, 64, 128
 EVALUATE = 1 / 3  # of the time to train on a clip
-FIT = 9.4e-6  # to fit one linear probe, per training clip and channel, one core
 TRAIN = 0.75  # share of the items in the official train part of the user's own data set: a guess
 # Before logs are read nobody knows how many users and songs they have. Those of the Taste Profile of the Million Song
 # Dataset (48,373,586 rows) have 47 rows a user and 126 a song; the paper's 198 and 396.
@@ -137,51 +119,37 @@ def to_generate(params: Params) -> int:
     return 0 if there else generated_files(params)
 
 
-def count_stages(params: Params) -> int:
-    """Count the stages of dvc.yaml, each cell of a matrix for one, and the stage that generates data."""
-    divisors, probes = len(params.sweep.divisors), len(params.probe.divisors)
-    of_task = 4 + (1 + len(METHODS)) * divisors + probes
-    return 11 + 3 * divisors + len(params.tasks) * of_task + 3 * len(params.pilot.divisors)
-
-
 def count_trained(params: Params, clips: Mapping[str, int]) -> int:
     """Clips that pass through training at one capacity, if no training stops early; those that validate count less."""
-    work = _trained_songs(params, clips) * params.estimator.training.epochs
+    work = trained_songs(params, clips) * params.estimator.training.epochs
     for name, task in params.tasks.items():
         runs = len(TRAINED) * len(params.transfer.seeds) * params.transfer.training.epochs
-        work += _trained(task, clips.get(name, 0)) * runs
+        work += trained(task, clips.get(name, 0)) * runs
     return round(work)
 
 
-def count_pilot(params: Params, clips: Mapping[str, int]) -> int:
-    """Count as `count_trained` for the network trained on genre tags, at one capacity of the pilot experiment.
+def passed_by_probes(params: Params, task: str, clips: Mapping[str, int]) -> int:
+    """Count the clips that pass through a network without training for the probes of a task at one capacity.
 
-    Every song counts as if the catalogue knew its genre.
+    They pass through the estimator and a random network, which songs normalise.
     """
-    runs = len(params.transfer.seeds) * params.transfer.training.epochs
-    return round(_trained_songs(params, clips) * runs)
+    return 2 * clips.get(task, 0) + min(SONGS, clips.get("songs", 0))
 
 
-def count_probed(params: Params, clips: Mapping[str, int]) -> tuple[int, float]:
-    """Count the work of the probes of one capacity.
-
-    Returns
-    -------
-    Clips that pass through a network without training: those of every task, through the estimator and a random one,
-    and the songs by which the latter is normalised; and training clips of all linear models.
-    """
-    passed = sum(2 * clips.get(name, 0) + min(SONGS, clips.get("songs", 0)) for name in params.tasks)
-    fitted = sum(_trained(task, clips.get(name, 0)) for name, task in params.tasks.items())
-    return passed, fitted * len(REPRESENTATIONS) * len(params.probe.strengths)
+def fitted_by_probes(params: Params, task: str, clips: Mapping[str, int]) -> float:
+    """Count the training clips of all linear models of a task at one capacity."""
+    models = len(REPRESENTATIONS) * len(params.probe.strengths)
+    return trained(params.tasks[task], clips.get(task, 0)) * models
 
 
-def _trained_songs(params: Params, clips: Mapping[str, int]) -> float:
+def trained_songs(params: Params, clips: Mapping[str, int]) -> float:
+    """Count the songs that an epoch trains on; those that validate count less."""
     split = params.songs.split
     return clips.get("songs", 0) * (split.train + split.valid * EVALUATE)
 
 
-def _trained(task: Task, clips: int) -> float:
-    """Clips that all folds of a task train on, of so many; those that validate count less."""
+def trained(task: Task, clips: int) -> float:
+    """Count the clips that an epoch of all folds of a task trains on, of so many; those that validate count less."""
     data_set = READERS[task.reader]
     parts, published = data_set.parts.get(task.protocol, {}), sum(data_set.classes.values())
     if "valid" in parts:
@@ -193,66 +161,3 @@ def _trained(task: Task, clips: int) -> float:
     else:
         train = clips * (parts["train"] / published if parts else TRAIN)
     return train * (1 - task.valid + EVALUATE * task.valid)
-
-
-def training_speed(params: Params, backend: Backend) -> float:
-    """Measure how many clips per second are trained on at the smallest capacity, in three short epochs."""
-    settings = params.estimator.training
-    mels = np.zeros((settings.batch_size, params.mel.n_mels, params.frames(params.audio.seconds)), np.float16)
-    rows = np.arange(len(mels))
-    network = Network(**params.network(max(params.sweep.divisors))).build()
-    objective = embedding_objective(torch.ones(len(mels), params.als.factors, device=backend.device))
-
-    def train(epochs: int) -> None:
-        optimisation = replace(Optimisation(**settings.model_dump()), epochs=epochs, patience=epochs)
-        Trainer(optimisation, backend).fit(network, objective, mels, rows, rows[:2], 0, "measuring")
-
-    train(1)
-    begin = time.perf_counter()
-    train(3)
-    return 3 * len(mels) / (time.perf_counter() - begin)
-
-
-def time_needed(
-    params: Params, clips: Mapping[str, int], logs: LogSize, threads: int, speed: float
-) -> dict[str, float]:
-    """Estimate seconds by kind of work.
-
-    Parameters
-    ----------
-    params
-        The settings.
-    clips
-        Items of each corpus.
-    logs
-        Size of the logs.
-    threads
-        CPU threads.
-    speed
-        As of `training_speed`.
-
-    Returns
-    -------
-    Only what occurs; ``training`` is its upper limit, with no training that stops early.
-    """
-    passed, fitted = count_probed(params, clips)
-    kinds = {
-        "starting processes": STAGE * count_stages(params),
-        "generating data": GENERATE * to_generate(params) / threads,
-        "logs": READ_ROW * logs.rows / threads,
-        "ALS": SOLVE * logs.most_non_zeros * params.als.iterations * (2 if params.als.held_out else 1) / threads,
-        "audio": sum(clips.values()) * params.audio.seconds / 30 * (DECODE / threads + MEL),
-        "training": (
-            count_trained(params, clips) * _capacity(params, params.sweep.divisors)
-            + count_pilot(params, clips) * _capacity(params, params.pilot.divisors)
-        )
-        / speed,
-        "probing": passed * EVALUATE * _capacity(params, params.probe.divisors) / speed
-        + FIT * fitted * sum(params.model.channels / divisor for divisor in params.probe.divisors),
-    }
-    return {kind: seconds for kind, seconds in kinds.items() if seconds}
-
-
-def _capacity(params: Params, divisors: Sequence[int]) -> float:
-    """Time that a clip takes at all these capacities, relative to the smallest of the sweep."""
-    return float(sum((max(params.sweep.divisors) / divisor) ** GROWTH for divisor in divisors))
