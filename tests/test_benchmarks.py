@@ -22,6 +22,7 @@ from hearlog.model.network import EmbeddingNetwork
 SUMMARY_KEYS = {
     "check": {"files_per_s", "seconds_8000", "ratio_to_plain_loop"},
     "audio": {"files_per_s", "ratio_to_librosa", "worst_sample_error"},
+    "decoders": {"ratio_ffmpeg", "wrong_share_ffmpeg", "wrong_share_libsndfile"},
     "mel": {"clips_per_s", "ratio_to_librosa"},
     "training": {"ratio_to_keras_f16", "ratio_to_keras_f32", "fraction_of_peak_f64", "overhead_share"},
     "layout": {"least_chosen_to_other"},

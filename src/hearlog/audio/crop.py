@@ -47,9 +47,11 @@ class Part:
         """Turn these frames, float32 in [-1, 1], into the crop: int16, zeros on both sides of what is too short."""
         resample = resampler(self.source_rate, self.sample_rate)[0]
         samples = resample(torch.from_numpy(mono)).numpy()[self.skip : self.skip + self.length]
-        missing = self.length - len(samples)
-        padded = np.pad(samples, (missing // 2, missing - missing // 2))
-        return np.clip(np.rint(padded * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+        before = (self.length - len(samples)) // 2
+        crop = np.zeros(self.length, np.int16)
+        scaled = np.rint(samples * FULL_SCALE)
+        np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1, out=crop[before : before + len(samples)], casting="unsafe")
+        return crop
 
 
 def find_part(frames: int, source_rate: int, sample_rate: int, seconds: float, begin: int | None = None) -> Part:

@@ -14,7 +14,7 @@ from typing import TextIO
 import numpy as np
 import soundfile
 
-from hearlog.audio import aac
+from hearlog.audio import aac, mp3
 from hearlog.audio.aac import AacFile
 from hearlog.audio.containers import announced_bytes, check_pages
 from hearlog.audio.crop import UnusableAudioError, check_sound, find_part, mix, refuse_silence
@@ -24,7 +24,6 @@ from hearlog.util.files import is_lfs_pointer
 SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()}
 SUFFIXES |= {".aif", ".aifc", ".oga", ".opus", ".snd", *aac.SUFFIXES}
 SUFFIXES -= {".raw", ".mat4", ".mat5"}  # has no header; and what MATLAB writes is rarely sound
-LONGEST_MP3_FRAME = 1441  # bytes: 320 kbit/s at 32 kHz, padded
 DECODED_AT_ONCE = 2**16  # frames
 # So far back may frames of mp3 lean on earlier ones: 511 bytes, which are 20 of the shortest, and one for the overlap.
 MP3_MEMORY = 24 * 1152
@@ -199,17 +198,20 @@ def _inspect(path: Path, file: _SoundFile | AacFile, frames: int, sample_rate: i
 
 
 def _count_frames(path: Path, file: _SoundFile | AacFile) -> int:
-    """Count the frames of a file that holds no count of its own, by decoding it: of some mp3 and FLAC, and of AAC.
+    """Count the frames of a file that holds no count of its own: some mp3 and FLAC, and AAC.
 
-    libsndfile guesses an mp3 file's from the size of the file, embedded pictures included. Intact files of constant bit
-    rate at 44,100 Hz come out some thousand frames too long, and would seem truncated.
+    libsndfile guesses an mp3 file's from the size of the file, embedded pictures included, and reads no further. Intact
+    files of constant bit rate at 44,100 Hz come out some thousand frames too long, and would seem truncated.
     """
     if isinstance(file, AacFile):
         return len(file.samples)
     if file.frames == UNKNOWN:
         with _SoundFile(os.fsencode(path)) as other:  # `file` could not go back to its beginning
             return _decode(other)
-    return _decode(file) if file.format == "MP3" and not _has_frame_count(path) else file.frames
+    if file.format != "MP3" or mp3.has_count(path):
+        return file.frames
+    counted = mp3.count_samples(path)
+    return _decode(file) if counted is None else min(counted, file.frames)
 
 
 def _decode(file: _SoundFile) -> int:
@@ -218,17 +220,6 @@ def _decode(file: _SoundFile) -> int:
     while block := len(file.read(DECODED_AT_ONCE, dtype="float32")):
         frames += block
     return frames
-
-
-def _has_frame_count(path: Path) -> bool:
-    """Whether the first frame of an mp3 file is that of Xing and LAME, which holds the number of the others."""
-    with path.open("rb") as file:
-        head = file.read(10)
-        if head[:3] == b"ID3":  # a tag before the audio; its size is in four groups of 7 bits
-            file.seek(10 + sum(bits << shift for bits, shift in zip(head[6:], (21, 14, 7, 0), strict=True)))
-            head = b""
-        first = head + file.read(LONGEST_MP3_FRAME)
-    return b"Xing" in first or b"Info" in first
 
 
 def _read(file: _SoundFile | AacFile, count: int, begin: int, frames: int) -> np.ndarray:
