@@ -17,8 +17,12 @@ HELD_OUT := 0.2
 EXAMPLES := 300
 ROUNDS := 5
 
+# A copy of the working tree with the settings of a preset, in a folder of that name
+copy = mkdir .$(1) && git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from - \
+  | tar --extract --directory .$(1) && cp presets/$(1).yaml .$(1)/params.yaml && git -C .$(1) init --quiet
+
 .DEFAULT_GOAL := help
-.PHONY: help setup check demo smoke repro jobs report tune-als test faults fuzz test-browser test-spark peers benchmark cuda-check lint format deps clean
+.PHONY: help setup check demo smoke study repro jobs report tune-als test faults fuzz test-browser test-spark peers benchmark cuda-check lint format deps clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +43,12 @@ demo: setup  ## Run the whole pipeline on the embedded, synthetic data set (abou
 	@$(MAKE) --no-print-directory jobs
 
 smoke: setup  ## Run two tasks of a small world in a copy of the working tree, .smoke (about 3 minutes)
-	@rm -rf .smoke && mkdir .smoke
-	@git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from - | tar --extract --directory .smoke
-	@cp presets/smoke.yaml .smoke/params.yaml
-	@cd .smoke && git init --quiet && hearlog plan && dvc repro && hearlog report
+	@rm -rf .smoke && $(call copy,smoke)
+	@cd .smoke && export PYTHONPATH=$(CURDIR)/.smoke/src && hearlog plan && dvc repro && hearlog report
+
+study: setup  ## Run three seeds on more synthetic data in .study, N stages at once; goes on after a break (2 hours)
+	@[ -d .study/.git ] || { rm -rf .study && $(call copy,study); }
+	@cd .study && export PYTHONPATH=$(CURDIR)/.study/src && hearlog plan --jobs $(N) && hearlog jobs $(N) && hearlog report
 
 repro: setup  ## Run the pipeline as params.yaml says; only what changed runs
 	@hearlog plan
@@ -123,5 +129,5 @@ deps: setup  ## Write the code dependencies of dvc.yaml from the imports
 	python -m hearlog.pipeline.dependencies
 
 clean:  ## Remove .venv, .venv-peers and caches of tools; outputs and the DVC cache stay
-	rm -rf $(VENV) $(PEERS) .smoke .smoke.lock .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .smoke .study .smoke.lock .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -31,7 +31,7 @@ def edit(tmp_path):
     return load
 
 
-@pytest.mark.parametrize("preset", ["demo", "paper", "smoke"])
+@pytest.mark.parametrize("preset", ["demo", "paper", "smoke", "study"])
 def test_every_preset_loads(preset):
     assert params.load(PRESETS / f"{preset}.yaml")
 
@@ -221,7 +221,7 @@ def test_a_run_can_go_without_the_pilot(edit):
 @pytest.mark.parametrize(
     ("preset", "channels", "capacities"),
     [
-        *((preset, channels, [channels]) for preset in ("demo", "smoke") for channels in (16, 32, 64, 128, 256)),
+        *((preset, channels, [channels]) for preset in ("demo", "smoke", "study") for channels in (16, 32, 64, 128, 256)),
         ("paper", 128, [128, 64, 32, 16]),
         ("paper", 256, [256, 128, 64, 32]),
     ],
