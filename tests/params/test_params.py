@@ -221,7 +221,7 @@ def test_a_run_can_go_without_the_pilot(edit):
 @pytest.mark.parametrize(
     ("preset", "channels", "capacities"),
     [
-        *((preset, channels, [channels]) for preset in ("demo", "smoke", "study") for channels in (16, 32, 64, 128, 256)),
+        *((preset, size, [size]) for preset in ("demo", "smoke", "study") for size in (16, 32, 64, 128, 256)),
         ("paper", 128, [128, 64, 32, 16]),
         ("paper", 256, [256, 128, 64, 32]),
     ],
