@@ -187,7 +187,7 @@ def test_stage_writes_summary_and_figure_and_prints_the_report(tmp_path):
         text=True,
         check=True,
     )
-    assert "Networks that the limit of epochs stopped" in done.stdout
+    assert "Networks that kept their last epoch" in done.stdout
     assert done.stdout.endswith("Figures: plots/*.png and *.pdf\n")
     assert json.loads((tmp_path / "metrics/report.json").read_text())["gain"]["kd"] == 3.5
     assert len((tmp_path / "plots/tests.tsv").read_text().splitlines()) == 1 + 2 * 4

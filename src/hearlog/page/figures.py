@@ -56,7 +56,7 @@ CAPTIONS = {
         "Training curves",
         "The task's loss on validation clips by epoch, at {largest} channels, a panel a task ({tasks}). A thin line is "
         "a fold and seed, its marker the epoch whose weights are tested; a thick line is their mean, as far as the one "
-        "that stopped first. A network whose best epoch is the last allowed was stopped by the limit. A method that is "
+        "that stopped first. A network whose best epoch is the last allowed did not stop by itself. A method that is "
         "fitted without epochs, as fix, has a level line.",
         f"Panels of falling validation losses of {', '.join(TRAINED)} by epoch, with level lines for the others.",
     ),

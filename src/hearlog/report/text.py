@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from hearlog.corpora.protocols import protocol_label
+from hearlog.params.blocks import Training
 from hearlog.report import coverage
 from hearlog.results.comparisons import ADJUSTED, Comparison
 from hearlog.results.pilot import Pilot
@@ -35,6 +36,10 @@ CAVEAT = paragraph(
     "account. d_z is the mean in standard deviations of the differences; Wilcoxon leaves ties out. With n tasks that "
     f"differ, neither sign-flip nor Wilcoxon can have a p below 2/2^n. {coverage.OVER_TASKS}"
 )
+MORE_EPOCHS = {
+    "constant": "These were still improving: their scores might rise with more epochs.",
+    "cosine": "A cosine schedule lets the loss fall to its end: only a run with more epochs tells whether scores rise.",
+}
 PAPER = (
     "The paper, not measured here (24 pairs, Melon logs): kd - base +2.62 points, significant;\n"
     "init - base +2.20 points; kd - init not significant."
@@ -49,7 +54,7 @@ def render(results: Results) -> str:
         *_score_tables(results.cells),
         *_within_tables(results.within),
         *_tests_over_tasks(results),
-        render_unfinished(results.unfinished, results.epochs),
+        render_unfinished(results.unfinished, results.training),
         render_pilot(results.pilot),
         render_probes(results.probes),
         "Figures: plots/*.png and *.pdf",
@@ -72,25 +77,25 @@ def _tests_over_tasks(results: Results) -> list[str]:
     ]
 
 
-def render_unfinished(unfinished: pd.DataFrame, epochs: int) -> str:
-    """Write the section on networks that the limit of epochs stopped.
+def render_unfinished(unfinished: pd.DataFrame, training: Training) -> str:
+    """Write the section on networks whose last epoch was the best.
 
     Parameters
     ----------
     unfinished
         Counts as returned by `hearlog.results.curves.count_unfinished`.
-    epochs
-        The limit, ``transfer.training.epochs``.
+    training
+        Settings of these networks, ``transfer.training``.
     """
-    limit = f"transfer.training.epochs ({epochs})"
+    limit = f"transfer.training.epochs ({training.epochs})"
     if not unfinished["unfinished"].any():
-        text = f"No network kept the last epoch that {limit} allows."
+        text = f"No network kept the last of {limit}."
     else:
         by_number = unfinished.sort_values("unfinished", ascending=False, kind="stable")
         first, *others = [f"{row.Index} {row.unfinished} of {row.networks}" for row in by_number.itertuples()]
         counts = ", ".join([f"{first} networks", *others])
-        text = f"Stopped by {limit}, still improving: {counts}. Their scores might rise with more epochs."
-    return section("Networks that the limit of epochs stopped", paragraph(text))
+        text = f"The last of {limit} was the best of {counts}. {MORE_EPOCHS[training.schedule]}"
+    return section("Networks that kept their last epoch", paragraph(text))
 
 
 def render_pilot(pilot: Pilot) -> str:

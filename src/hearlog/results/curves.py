@@ -39,7 +39,7 @@ def read_curves(cells: pd.DataFrame, folder: Path) -> pd.DataFrame:
 
 
 def count_unfinished(cells: pd.DataFrame, folder: Path, epochs: int) -> pd.DataFrame:
-    """Count the networks whose kept epoch is the last allowed: the limit stopped them, and not patience.
+    """Count the networks whose kept epoch is the last allowed: a schedule or limit ended them, and not patience.
 
     Parameters
     ----------

@@ -23,6 +23,7 @@ from hearlog.util.errors import InputError
 
 if TYPE_CHECKING:
     from hearlog.params import Params
+    from hearlog.params.blocks import Training
 
 _REPORT, _PILOT = "report.json", "pilot.json"  # in metrics
 _CELLS, _TESTS, _WITHIN = "figure4.tsv", "tests.tsv", "within_tasks.tsv"  # in plots
@@ -43,9 +44,9 @@ class Results:
     kd_follows_fix
         Correlation of two gains, see `hearlog.results.over_tasks.correlate_gains`.
     unfinished
-        Networks stopped by the limit of epochs, as returned by `hearlog.results.curves.count_unfinished`.
-    epochs
-        That limit, ``transfer.training.epochs``.
+        Networks that kept the last epoch, as returned by `hearlog.results.curves.count_unfinished`.
+    training
+        Settings that the task networks were trained with, ``transfer.training``.
     pilot
         Both models of the pilot experiment.
     probes
@@ -60,7 +61,7 @@ class Results:
     within: pd.DataFrame
     kd_follows_fix: Correlation
     unfinished: pd.DataFrame
-    epochs: int
+    training: Training
     pilot: Pilot
     probes: pd.DataFrame
     synthetic: bool
@@ -137,15 +138,15 @@ def read_results(params: Params, metrics: Path, plots: Path) -> Results:
 
 
 def _results(params: Params, plots: Path, cells: pd.DataFrame, within: pd.DataFrame, pilot: Pilot) -> Results:
-    epochs = params.transfer.training.epochs
+    training = params.transfer.training
     return Results(
         cells=cells,
         over_pairs=compare_methods(cells, "pairs"),
         over_tasks=compare_methods(cells, "tasks"),
         within=within,
         kd_follows_fix=correlate_gains(cells),
-        unfinished=count_unfinished(cells, plots / "transfer", epochs),
-        epochs=epochs,
+        unfinished=count_unfinished(cells, plots / "transfer", training.epochs),
+        training=training,
         pilot=pilot,
         probes=read_probes(params.tasks, params.probe.divisors, plots / "probe"),
         synthetic=is_synthetic(params),
