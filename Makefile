@@ -46,7 +46,7 @@ smoke: setup  ## Run two tasks of a small world in a copy of the working tree, .
 	@rm -rf .smoke && $(call copy,smoke)
 	@cd .smoke && export PYTHONPATH=$(CURDIR)/.smoke/src && hearlog plan && dvc repro && hearlog report
 
-study: setup  ## Run three seeds on more synthetic data in .study, N stages at once; goes on after a break (2 hours)
+study: setup  ## Run three seeds on more synthetic data in .study, N stages at once; goes on after a break (half an hour to an hour)
 	@[ -d .study/.git ] || { rm -rf .study && $(call copy,study); }
 	@cd .study && export PYTHONPATH=$(CURDIR)/.study/src && hearlog plan --jobs $(N) && hearlog jobs $(N) && hearlog report
 
