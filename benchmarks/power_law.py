@@ -7,6 +7,7 @@ disk, and each log file takes its share of every block.
 """
 
 import argparse
+import bz2
 import gzip
 import json
 import os
@@ -17,7 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-Format = Literal["parquet", "csv.gz"]
+Format = Literal["parquet", "csv.gz", "csv.bz2"]
 
 EXPONENT = 1.2  # of popularity over rank; with OFFSET the rarest of 2.5 M songs has about 10 of 991 M listeners
 OFFSET = 100  # flattens the top: without it the first songs would be everyone's
@@ -207,7 +208,7 @@ def write_file(shape: Shape, seed: int, files: int, pairs: Path, targets: Sequen
         if folder.name == "parquet":
             pq.write_table(table, path, **PARQUET)
         else:
-            with gzip.open(path, "wb", compresslevel=1) as stream:
+            with gzip.open(path, "wb", 1) if folder.suffix == ".gz" else bz2.open(path, "wb") as stream:
                 pa_csv.write_csv(table, stream, pa_csv.WriteOptions(quoting_style="none"))
 
 
@@ -254,7 +255,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--listens", action="store_true", help="users may have a song more than once")
-    parser.add_argument("--formats", nargs="+", choices=["parquet", "csv.gz"], default=["parquet"])
+    parser.add_argument("--formats", nargs="+", choices=get_args(Format), default=["parquet"])
     arguments = parser.parse_args()
     shape = Shape(arguments.users, arguments.songs, arguments.rows, not arguments.listens)
     write_logs(arguments.folder, shape, arguments.seed, arguments.formats)

@@ -1,15 +1,24 @@
 """The rows of log files as `hearlog.logs.rows` sees them."""
 
+import bz2
 import gzip
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
 import pyarrow as pa
 from log_settings import logs
 
-from hearlog.logs.files import find_files
-from hearlog.logs.rows import find_number, view_rows
+from hearlog.logs.connection import open_rows
+from hearlog.logs.rows import find_number
+
+
+def zstd(content: bytes) -> bytes:
+    """Pack by Zstandard, with the checksum that its program writes."""
+    return pa.Codec("zstd").compress(content, asbytes=True)
+
+
+PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstd}
 
 
 class Read(NamedTuple):
@@ -22,10 +31,8 @@ class Read(NamedTuple):
 def read(path: Path, **changes) -> Read:
     """Read a file, or the logs of a folder."""
     settings = logs(path, **changes)
-    with duckdb.connect() as con:
-        con.execute("SET threads = 2")
-        con.execute("SET memory_limit = '1GB'")
-        view_rows(con, find_files(settings), settings)
+    with tempfile.TemporaryDirectory() as scratch, open_rows(settings, "1GB", 2, Path(scratch), whole=False) as rows:
+        con = rows.con
         used = con.execute("SELECT user_id, song_id, plays FROM rows WHERE reason IS NULL").fetchall()
         query = "SELECT reason, file, number, text FROM rows WHERE reason IS NOT NULL"
         faults = [
@@ -39,9 +46,5 @@ def pack(path: Path, content: bytes | str) -> Path:
     """Write a file, packed as its name says."""
     content = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".zst":
-        with pa.output_stream(str(path), compression="zstd") as stream:
-            stream.write(content)
-    else:
-        path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    path.write_bytes(PACK.get(path.suffix.lower(), bytes)(content))
     return path

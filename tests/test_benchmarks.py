@@ -32,7 +32,12 @@ SUMMARY_KEYS = {
     "jobs": {"cpu_seconds_per_stage", "ratio_to_dvc_repro"},
     "cuda": {f"{kind}_ratio_to_plain_f{width}" for kind in ("training", "inference") for width in (32, 64, 128, 256)}
     | {"als_ratio_to_cpu"},
-    "logs": {"rows_per_s_parquet", "peak_rss_gb", "ratio_to_polars", "ratio_to_pandas"},
+    "logs": {"rows_per_s_parquet", "peak_rss_gb"}
+    | {
+        f"{kind}_to_{peer}"
+        for kind in ("ratio", "memory")
+        for peer in ("polars", "pandas", "polars_gzip", "polars_bzip2")
+    },
     "als": {"ns_per_nnz_iteration", "ratio_to_spark", "growth_10m_to_50m"},
     "paper_scale": {"nnz", "seconds_per_iteration", "peak_rss_gb"},
     "features": {"files_per_s", "ratio_to_librosa_keras"},
@@ -153,7 +158,7 @@ def test_a_sound_is_the_same_at_every_rate():
 @pytest.mark.parametrize("distinct", [True, False])
 def test_a_log_has_its_rows_and_every_user_and_song(tmp_path, distinct):
     shape = power_law.Shape(users=300, songs=500, rows=6000, distinct=distinct)
-    parquet, text = power_law.write_logs(tmp_path, shape, formats=["parquet", "csv.gz"])
+    parquet, *packed = power_law.write_logs(tmp_path, shape, formats=["parquet", "csv.gz", "csv.bz2"])
     rows = pd.read_parquet(parquet)
     assert len(rows) == 6000
     assert list(rows.nunique()) == [300, 500]
@@ -162,9 +167,10 @@ def test_a_log_has_its_rows_and_every_user_and_song(tmp_path, distinct):
     assert (not rows.duplicated().any()) == distinct
     assert not rows["user_id"].is_monotonic_increasing
     assert rows["song_id"].value_counts().max() > 5 * rows["song_id"].value_counts().median()
-    pd.testing.assert_frame_equal(
-        pd.concat(map(pd.read_csv, sorted(text.iterdir()))), rows.astype(object).astype("str")
-    )
+    for text in packed:
+        pd.testing.assert_frame_equal(
+            pd.concat(map(pd.read_csv, sorted(text.iterdir()))), rows.astype(object).astype("str")
+        )
 
 
 def test_a_log_of_a_seed_is_the_same_however_it_is_cut_into_files(tmp_path, monkeypatch):
@@ -227,16 +233,34 @@ def test_a_small_paper_scale_falls_in_loss_and_is_not_done_again(tmp_path, monke
     assert paper_scale.measure_scale(1.0, 3, "1GB", tmp_path) == row
 
 
-def test_ratios_of_logs_are_those_of_the_same_rows_in_parquet():
-    seconds = {("parquet", 100): (10, 30), ("csv.gz", 100): (20, 30), ("parquet", 10): (1, 5)}
-    peers = {100: "polars", 10: "pandas"}
+def test_logs_are_compared_with_the_peer_that_read_the_same_files():
+    measured = {  # seconds and memory of hearlog and of the peer
+        ("parquet", 100): {"hearlog": (10, 1), "polars": (30, 2)},
+        ("csv.gz", 100): {"hearlog": (20, 1), "polars": (30, 4)},
+        ("parquet", 10): {"hearlog": (1, 3), "pandas": (5, 4)},
+        ("csv.bz2", 10): {"hearlog": (4, 1), "polars": (5, 5)},
+    }
     rows = [
-        {"candidate": name, "format": kind, "rows": size, "seconds": time, "rows_per_s": size / time, "peak_rss_gb": 1}
-        for (kind, size), times in seconds.items()
-        for name, time in zip(["hearlog", peers[size]], times, strict=True)
+        {
+            "candidate": name,
+            "format": kind,
+            "rows": size,
+            "seconds": time,
+            "rows_per_s": size / time,
+            "peak_rss_gb": peak,
+        }
+        for (kind, size), candidates in measured.items()
+        for name, (time, peak) in candidates.items()
     ]
-    summary = {"rows_per_s_parquet": 10, "peak_rss_gb": 1, "ratio_to_polars": 3, "ratio_to_pandas": 5}
-    assert logs.summarise(pd.DataFrame(rows)) == summary
+    ratios = {"polars": 3, "pandas": 5, "polars_gzip": 1.5, "polars_bzip2": 1.25}
+    shares = {"polars": 0.5, "pandas": 0.75, "polars_gzip": 0.25, "polars_bzip2": 0.2}
+    summary = logs.summarise(pd.DataFrame(rows))
+    assert summary == {
+        "rows_per_s_parquet": 10,
+        "peak_rss_gb": 1,
+        **{f"ratio_to_{name}": ratio for name, ratio in ratios.items()},
+        **{f"memory_to_{name}": share for name, share in shares.items()},
+    }
     assert set(summary) == SUMMARY_KEYS["logs"]
 
 

@@ -18,7 +18,7 @@ import yaml
 from fuzz_inputs import as_json, changed, damaged, npz, parquet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from log_rows import pack
+from log_rows import PACK, pack
 from log_settings import logs
 from model_world import write_model
 
@@ -227,6 +227,7 @@ LOGS = {
     "rows.tsv": (damaged(ROWS.replace(b",", b"\t")), {"columns": COLUMNS, "delimiter": "\t"}),
     "rows.txt": (damaged(ROWS), {"columns": {"user": 1, "song": 2, "plays": 3}, "header": False}),
     "rows.csv.gz": (st.just(ROWS * 50), {"columns": ALL_COLUMNS}),
+    "rows.csv.bz2": (st.just(ROWS * 50), {"columns": ALL_COLUMNS}),
     "rows.csv.zst": (st.just(ROWS * 50), {"columns": ALL_COLUMNS}),
     "rows.parquet": (parquet(["user", "song", "plays", "time"]), {"columns": ALL_COLUMNS}),
     "lists.txt": (damaged(LISTS), {"format": "song_lists", "delimiter": " "}),
@@ -240,7 +241,7 @@ LOGS = {
 def test_logs_are_read_or_refused_by_name(folder, name, data):
     contents, changes = LOGS[name]
     content = data.draw(contents)
-    if name.endswith((".gz", ".zst")):
+    if name.endswith(tuple(PACK)):
         content = data.draw(damaged(pack(folder / name, content).read_bytes()))
     read(lambda path: survey(logs(path, **changes), "1GB", 1, folder), folder / name, content)
 

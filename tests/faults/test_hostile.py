@@ -25,7 +25,7 @@ from hearlog.corpora import tables
 from hearlog.corpora.readers.registry import READERS
 from hearlog.features.search import read_plays
 from hearlog.features.table import FeatureTable, read_features, write_features
-from hearlog.logs import files
+from hearlog.logs import unpacked
 from hearlog.logs.survey import survey
 from hearlog.model import folder as model_folder
 from hearlog.pipeline import lock
@@ -265,17 +265,17 @@ ROWS = "user_id,song_id\n" + "user,song\n" * 50_000
 
 
 @pytest.mark.attack("packed logs that would fill the disk", REFUSED)
-@pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.zst"])
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.bz2", "a.csv.zst"])
 def test_packed_logs_that_would_fill_the_disk_are_refused(name, tmp_path, monkeypatch):
     pack(tmp_path / name, ROWS)
     assert survey(logs(tmp_path), "1GB", 1, tmp_path).rows == 50_000
-    monkeypatch.setattr(files, "ALWAYS_UNPACKED", 10**5)
+    monkeypatch.setattr(unpacked, "ALWAYS_UNPACKED", 10**5)
     with pytest.raises(InputError, match=rf"{name}: holds more than 200 times its own size"):
         survey(logs(tmp_path), "1GB", 1, tmp_path)
 
 
 @pytest.mark.attack("a line of 34 MB", REFUSED)
-@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.csv.bz2"])
 def test_lines_that_duckdb_would_pass_over_are_refused(name, tmp_path):
     """DuckDB 2.0 lists a line of 3 MB as too long, and says nothing of one of 34 MB, beyond its buffer."""
     pack(tmp_path / name, f"user_id,song_id\nu,s\n{'0' * 3_000_000}\nv,s\n")

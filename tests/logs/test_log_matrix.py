@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from log_settings import logs
 
 from hearlog.logs import filters, identity, pairs
-from hearlog.logs import ingest as ingestion
 from hearlog.logs.ingest import ingest
 from hearlog.logs.interactions import read_interactions
 from hearlog.util.errors import InputError
@@ -134,17 +133,6 @@ def test_counts_of_an_earlier_run_do_not_stay(tmp_path, listened):
     ingest(listened.model_copy(update={"values": "counts"}), "1GB", 1, tmp_path / "out")
     ingest(listened, "1GB", 1, tmp_path / "out")
     assert read_interactions(tmp_path / "out").plays is None
-
-
-@pytest.mark.parametrize("sample", ["TABLESAMPLE bernoulli(50%)", "TABLESAMPLE bernoulli(100%)"])
-def test_ids_are_found_whatever_the_sample(tmp_path, listened, monkeypatch, sample):
-    ingest(listened, "1GB", 1, tmp_path / "out")
-    assert "TABLESAMPLE 2%" in ingestion.SAMPLE_IDS
-    monkeypatch.setattr(ingestion, "SAMPLE_IDS", ingestion.SAMPLE_IDS.replace("TABLESAMPLE 2%", sample))
-    for number in range(5):
-        ingest(listened, "1GB", 2, tmp_path / str(number))
-        for name in ("users.parquet", "songs.parquet", "indices.npy"):
-            assert (tmp_path / str(number) / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
 
 
 def test_hashed_users_are_hmacs_and_no_name_is_written(tmp_path, listened, monkeypatch):

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_rows import pack
+from log_rows import PACK, pack
 from log_settings import logs
 
 from hearlog.logs.ingest import ingest
@@ -72,7 +72,7 @@ def check(file, table, least=1, **changes):
     rows=st.lists(rows, max_size=30),
     kind=st.sampled_from([".csv", ".tsv", ".parquet"]),
     end=st.sampled_from(["\n", "\r\n"]),
-    packed=st.sampled_from(["", ".gz", ".zst"]),
+    packed=st.sampled_from(["", *PACK]),
     window=st.sampled_from([{}, {"since": SINCE}, {"until": UNTIL}, {"since": SINCE, "until": UNTIL}]),
     least=st.integers(1, 3),
 )
@@ -134,7 +134,7 @@ def write_part(folder, kind, number, part):
     """Write rows of users and songs as a file of a kind."""
     folder.mkdir(exist_ok=True)
     if kind == "rows":
-        pack(folder / f"{number}.csv{['', '.gz', '.zst'][number % 3]}", pd.DataFrame(part).to_csv(index=False))
+        pack(folder / f"{number}.csv{['', *PACK][number % 4]}", pd.DataFrame(part).to_csv(index=False))
     elif kind == "parquet":
         pd.DataFrame(part, columns=[0, 1]).rename(columns=str).to_parquet(folder / f"{number}.parquet")
     elif kind == "song_lists":

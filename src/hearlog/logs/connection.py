@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 from tqdm import tqdm
 
-from hearlog.logs.files import are_parquet, find_files, refuse_damaged
+from hearlog.logs.files import are_parquet, find_files, refuse_endless_lines
 from hearlog.logs.formats import FORMATS
 from hearlog.logs.rows import view_rows
+from hearlog.logs.unpacked import Pipes, unpacking
 from hearlog.params.log_blocks import Logs
 from hearlog.util.errors import InputError, refusal
 
 POLL = 0.5  # seconds
-STAGED = "rows.parquet"
+
+
+class OpenRows(NamedTuple):
+    """A DuckDB with the view ``rows`` of a log's rows, see `hearlog.logs.rows`; in a log of text it is read once.
+
+    ``files`` are those of the log, ``pipes`` the packed ones among them; ``scratch`` is a folder for temporary files.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    files: list[Path]
+    pipes: Pipes
+    settings: Logs
+    scratch: Path
 
 
 @contextmanager
-def open_rows(
-    settings: Logs, memory_limit: str, threads: int, scratch: Path, whole: bool = True
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Path]]]:
-    """Open a DuckDB whose view ``rows`` has the rows of the logs, see `hearlog.logs.rows`, and list their files.
+def open_rows(settings: Logs, memory_limit: str, threads: int, scratch: Path, whole: bool = True) -> Iterator[OpenRows]:
+    """Open a DuckDB that has the rows of the logs.
 
     Parameters
     ----------
@@ -38,7 +50,7 @@ def open_rows(
     scratch
         Folder for temporary files.
     whole
-        Whether all rows are going to be read: then packed files are first read to their end.
+        Whether all rows are going to be read: then endless lines are looked for first.
 
     Raises
     ------
@@ -47,29 +59,33 @@ def open_rows(
         the block.
     """
     files = find_files(settings)
-    with duckdb.connect(scratch / "rows.duckdb") as con:
+    longest = None if are_parquet(files, settings) else FORMATS[settings.format].longest_line
+    with unpacking(files, longest, scratch) as pipes, duckdb.connect(scratch / "rows.duckdb") as con:
         con.execute("SET memory_limit = ?", [memory_limit])
         con.execute("SET temp_directory = ?", [str(scratch)])
         con.execute("SET enable_progress_bar = true")
         con.execute("SET enable_progress_bar_print = false")
         if threads:
             con.execute("SET threads = ?", [threads])
+        pipes.name_to(con)
+        if longest and whole:
+            refuse_endless_lines(files, longest)
         try:
-            if whole:
-                longest = None if are_parquet(files, settings) else FORMATS[settings.format].longest_line
-                refuse_damaged(files, con.execute("SELECT current_setting('threads')").fetchall()[0][0], longest)
             view_rows(con, files, settings)
-            yield con, files
-        except duckdb.OutOfMemoryException as error:
-            said = str(error).partition("\n")[0]  # what follows is advice in SQL
-            raise InputError(
-                f"{settings.path}: raise runtime.memory_limit ({memory_limit}), to 100MB at least: {said}"
-            ) from None
+            yield OpenRows(con, files, pipes, settings, scratch)
         except duckdb.Error as error:
-            if refused := refusal(error):
-                raise InputError(refused) from None
-            why = "logs.hash_users hides why, as it may name listeners" if settings.hash_users else error
-            raise InputError(f"{settings.path}: not readable: {why}") from None
+            pipes.check()  # what is wrong with the text may follow from a damaged file
+            raise InputError(pipes.name_files(_refusal(error, settings, memory_limit))) from None
+
+
+def _refusal(error: duckdb.Error, settings: Logs, memory_limit: str) -> str:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        said = str(error).partition("\n")[0]  # what follows is advice in SQL
+        return f"{settings.path}: raise runtime.memory_limit ({memory_limit}), to 100MB at least: {said}"
+    if refused := refusal(error):
+        return refused
+    why = "logs.hash_users hides why, as it may name listeners" if settings.hash_users else error
+    return f"{settings.path}: not readable: {why}"
 
 
 @contextmanager
@@ -87,28 +103,16 @@ def scratch_beside(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def stage(con: duckdb.DuckDBPyConnection, scratch: Path, most_rows: int | None = None) -> None:
-    """Read the view ``rows``, or the first rows of it, once, and let it be what was read.
-
-    Whole text is parsed once so, and then asked again and again like Parquet, of which a question reads only the
-    columns that it is about.
-    """
-    rows = con.view("rows")
-    file = str(scratch / STAGED)
-    with progress(con, "reading"):
-        (rows if most_rows is None else rows.limit(most_rows)).write_parquet(file)
-    con.read_parquet(file).create_view("rows", replace=True)
-
-
 @contextmanager
-def progress(con: duckdb.DuckDBPyConnection, title: str) -> Iterator[None]:
-    """Show how far the connection's query is."""
+def progress(con: duckdb.DuckDBPyConnection, title: str, share: Callable[[], float] | None = None) -> Iterator[None]:
+    """Show how far the connection's query is: as DuckDB says, or ``share``."""
     done = threading.Event()
 
     def follow() -> None:
         with tqdm(total=100, desc=title, unit="%", disable=None, leave=False) as bar:
             while not done.wait(POLL):
-                bar.update(max(con.query_progress(), bar.n) - bar.n)
+                percent = con.query_progress() if share is None else 100 * share()
+                bar.update(max(percent, bar.n) - bar.n)
 
     follower = threading.Thread(target=follow)
     follower.start()

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 from hearlog.logs.columns import positions, quoted
-from hearlog.logs.files import damaged, literal, open_text
 from hearlog.logs.judge import LONGEST_TEXT
+from hearlog.logs.unpacked import DAMAGE, damaged, literal, open_text
 from hearlog.params.log_blocks import Logs
 from hearlog.util.errors import InputError
 
@@ -45,7 +45,7 @@ SPLIT_LINES = """
                 ELSE string_split(line, getvariable('delimiter')) END AS fields
         FROM lines WHERE line <> ''
     )
-    SELECT file, NULL::BIGINT AS number, left(line, getvariable('longest_text')) AS text,
+    SELECT file, NULL::BIGINT AS number, line AS text,
         CASE WHEN cut THEN 'control_characters'
             WHEN quoted AND len(array_to_string(fields, getvariable('delimiter'))) <> len(line)
                 THEN 'broken_quotes'
@@ -62,7 +62,7 @@ SPLIT_LINES = """
 
 UNREADABLE_LINES = """
     SELECT lower(replace(error_type, ' ', '_')) AS reason, count(*),
-        min({'file': file_path, 'number': line, 'text': csv_line})
+        min({'file': log_file(file_path), 'number': line, 'text': csv_line})
     FROM reject_errors JOIN reject_scans USING (scan_id, file_id) GROUP BY reason
 """
 
@@ -93,7 +93,7 @@ def view_lines(con: duckdb.DuckDBPyConnection, files: list[Path], skip: int = 0,
     """
     con.execute("SET VARIABLE no_delimiter = ?", [NO_DELIMITER])
     con.read_csv(
-        literal(files),  # type: ignore[arg-type]  # the stub knows no lists
+        literal(con, files),  # type: ignore[arg-type]  # the stub knows no lists
         columns={"line": "VARCHAR", "rest": "VARCHAR"},
         null_padding=True,  # no line but a cut one has a rest
         sep=NO_DELIMITER,
@@ -135,7 +135,7 @@ def line_number(file: Path, text: str) -> int | None:
         with open_text(file) as lines:
             numbered = enumerate(islice(lines, MOST_SEARCHED), start=1)
             return next((number for number, line in numbered if _cut(line)[:LONGEST_TEXT] == text), None)
-    except OSError as error:
+    except DAMAGE as error:
         raise damaged(file, error) from None
 
 
@@ -162,8 +162,8 @@ def _read_first_line(file: Path) -> str:
     try:
         with open_text(file) as lines:
             line = lines.readline(LONGEST_HEADER + 1)
-    except OSError as error:
-        raise InputError(f"{file}: not readable: {error}") from None
+    except DAMAGE as error:
+        raise damaged(file, error) from None
     if not line:
         raise InputError(f"{file}: is empty, without even a header. Write it again, or remove it")
     if len(line) > LONGEST_HEADER:

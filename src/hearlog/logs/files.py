@@ -1,27 +1,19 @@
-"""The files of a log: which they are, of which kind, and their text unpacked."""
+"""The files of a log: which they are, and of which kind."""
 
 from __future__ import annotations
 
-import glob
-import io
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-import pyarrow as pa
-from tqdm import tqdm
-
 from hearlog.logs.formats import FORMATS, JSON, PACKED, PARQUET
+from hearlog.logs.unpacked import DAMAGE, damaged, endless_line, has_line_end, open_unpacked
 from hearlog.params.log_blocks import Logs
 from hearlog.util.errors import InputError
 from hearlog.util.files import refuse_lfs_pointer, refuse_unencodable
 
-OTHERWISE_PACKED = (".7z", ".br", ".bz2", ".lz4", ".lzo", ".rar", ".snappy", ".xz", ".z", ".zip")
-CHUNK, PROBE = 2**20, 2**12  # bytes
-# Logs are packed to a tenth or a thirtieth; gzip makes a thousandth of zeros, Zstandard less: disks would be full.
-MOST_UNPACKED = 200  # times the file
-ALWAYS_UNPACKED = 2**30  # bytes
+OTHERWISE_PACKED = (".7z", ".br", ".lz4", ".lzo", ".rar", ".snappy", ".xz", ".z", ".zip")
+PROBE = 2**12  # bytes
 BINARY = {  # how files begin that are no text, and what they are
     b"PAR1\x15": "Parquet: let its name end in .parquet",
     b"\x1f\x8b": "packed by gzip: let its name end in .gz",
@@ -29,6 +21,7 @@ BINARY = {  # how files begin that are no text, and what they are
     b"PK\x03\x04": "a ZIP archive: unpack it",
     b"\xff\xfe": "text in UTF-16: write it in UTF-8",
     b"\xfe\xff": "text in UTF-16: write it in UTF-8",
+    **{b"BZh%d1AY&SY" % level: "packed by bzip2: let its name end in .bz2" for level in range(1, 10)},
 }
 
 
@@ -44,7 +37,7 @@ def find_files(settings: Logs) -> list[Path]:
     ------
     InputError
         If there are none, their names are no UTF-8, or they cannot be read, are Git LFS pointers, links that lead
-        nowhere, or packed by neither gzip nor Zstandard.
+        nowhere, or packed by none of gzip, bzip2 and Zstandard.
     """
     root = Path(settings.path)
     if root.is_file():
@@ -62,7 +55,7 @@ def find_files(settings: Logs) -> list[Path]:
         except OSError as error:
             raise InputError(f"{file}: not readable: {error}. Make it so, or remove it") from None
         if file.name.lower().endswith(OTHERWISE_PACKED):
-            raise InputError(f"{file}: is packed, by its name, by neither gzip nor Zstandard: unpack it")
+            raise InputError(f"{file}: is packed, by its name, by none of gzip, bzip2 and Zstandard: unpack it")
     return files
 
 
@@ -130,65 +123,15 @@ def are_parquet(files: list[Path], settings: Logs) -> bool:
     return bool(parquet)
 
 
-def literal(files: list[Path]) -> list[str]:
-    """Name files to DuckDB, which takes ``*``, ``?`` and ``[`` in a name for a pattern."""
-    return [glob.escape(str(file)) for file in files]
+def refuse_endless_lines(files: list[Path], longest: int) -> None:
+    """Raise `InputError` if a line of text that is not packed is longer than twice ``longest`` bytes.
 
-
-def refuse_damaged(files: list[Path], threads: int, longest_line: int | None) -> None:
-    """Look for what DuckDB passes over without a word: packed files that were cut or changed, and endless lines.
-
-    Packed files are read to their end; of others a few bytes in each ``longest_line`` suffice.
-
-    Parameters
-    ----------
-    files
-        Of the log.
-    threads
-        Files that are read at once.
-    longest_line
-        Bytes that no line ought to have; None where a line may have any number.
-
-    Raises
-    ------
-    InputError
-        If one ends within what was packed, or is not what was packed by gzip's checksum or Zstandard's, if it has one;
-        or if there is more in it than `MOST_UNPACKED` times the file. If a line is longer than twice ``longest_line``;
-        one that is longer than once may be refused, in packed files it is.
+    DuckDB passes over such lines without a word. A few bytes in each ``longest`` are read; a line that is longer than
+    once ``longest`` may be refused.
     """
-    packed = [file for file in files if file.suffix.lower() in PACKED]
-    total = sum(file.stat().st_size for file in packed)
-    with (
-        tqdm(total=total, desc="checking", unit="B", unit_scale=True, disable=None, leave=False, delay=1) as bar,
-        ThreadPoolExecutor(threads) as pool,  # PyArrow unpacks without Python's lock
-    ):
-        for _ in pool.map(lambda file: _read_whole(file, longest_line, bar), packed):
-            pass
-    if longest_line:
-        for file in set(files) - set(packed):
-            _look_for_line_ends(file, longest_line)
-
-
-def _read_whole(file: Path, longest_line: int | None, bar: tqdm) -> None:
-    most = max(ALWAYS_UNPACKED, MOST_UNPACKED * file.stat().st_size)
-    try:
-        with pa.OSFile(str(file)) as raw, pa.CompressedInputStream(raw, PACKED[file.suffix.lower()]) as stream:
-            done = unpacked = line = 0
-            while piece := stream.read(CHUNK):
-                unpacked += len(piece)
-                if unpacked > most:
-                    raise InputError(
-                        f"{file}: holds more than {MOST_UNPACKED} times its own size, which would fill the disk. Look "
-                        "into it; if it is what it should be, unpack it"
-                    )
-                line = 0 if _has_line_end(piece) else line + len(piece)
-                if longest_line and line > longest_line:
-                    raise _endless_line(file, longest_line)
-                with bar.get_lock():
-                    bar.update(raw.tell() - done)
-                done = raw.tell()
-    except OSError as error:
-        raise damaged(file, error) from None
+    for file in files:
+        if file.suffix.lower() not in PACKED:
+            _look_for_line_ends(file, longest)
 
 
 def _look_for_line_ends(file: Path, longest: int) -> None:
@@ -199,24 +142,11 @@ def _look_for_line_ends(file: Path, longest: int) -> None:
             place = start
             while place < start + longest:
                 piece = raw.read(PROBE)
-                if not piece or _has_line_end(piece):
+                if not piece or has_line_end(piece):
                     break
                 place += len(piece)
             else:
-                raise _endless_line(file, longest)
-
-
-def _has_line_end(piece: bytes) -> bool:
-    return b"\n" in piece or b"\r" in piece
-
-
-def _endless_line(file: Path, longest: int) -> InputError:
-    return InputError(f"{file}: has a line of more than {longest:,} bytes. A log has one row a line: write it again")
-
-
-def damaged(file: Path, error: OSError) -> InputError:
-    """Say that a file cannot be read to its end."""
-    return InputError(f"{file}: is cut or damaged: {error}. Write or copy it again")
+                raise endless_line(file, longest)
 
 
 def refuse_binary(file: Path) -> None:
@@ -224,18 +154,8 @@ def refuse_binary(file: Path) -> None:
     try:
         with open_unpacked(file) as stream:
             beginning = stream.read(max(map(len, BINARY)))
-    except OSError as error:
+    except DAMAGE as error:
         raise damaged(file, error) from None
     for start, kind in BINARY.items():
         if beginning.startswith(start):
             raise InputError(f"{file}: looks like {kind}")
-
-
-def open_text(file: Path) -> io.TextIOWrapper:
-    """Open a log file, unpacked as its name says."""
-    return io.TextIOWrapper(open_unpacked(file), encoding="utf-8-sig", errors="replace")
-
-
-def open_unpacked(file: Path) -> pa.NativeFile:
-    """Open a log file, unpacked as its name says, in letters of any case as DuckDB sees it."""
-    return pa.input_stream(str(file), compression=PACKED.get(file.suffix.lower()))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-PACKED = {".gz": "gzip", ".zst": "zstd"}  # what DuckDB and PyArrow unpack
+PACKED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}  # what is unpacked, as PyArrow names it
 TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", *PACKED))
 JSON = tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson") for packed in ("", *PACKED))
 PARQUET = (".parquet",)

@@ -16,21 +16,19 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from hearlog.logs import filters
-from hearlog.logs.connection import open_rows, progress, scratch_beside, stage
+from hearlog.logs.connection import open_rows, progress, scratch_beside
 from hearlog.logs.files import are_parquet
 from hearlog.logs.identity import define_hash, read_key
 from hearlog.logs.interactions import Interactions
 from hearlog.logs.pairs import Numbered, collect
 from hearlog.logs.rejected import find_rejected, reasons, write_rejected
+from hearlog.logs.staged import part, stage
 from hearlog.params.log_blocks import Logs
 from hearlog.util.errors import InputError
 
 BATCH = 2**20  # rows that DuckDB hands over at a time
 
-# Most users and songs are in a sample, and DuckDB is quick to pass over rows of those: to group all rows at once would
-# take memory, or temporary files, for nearly as many groups as there are rows.
-SAMPLE_IDS = "CREATE TABLE {table} AS SELECT DISTINCT {table}_id AS id FROM used TABLESAMPLE 2%"
-OTHER_IDS = "INSERT INTO {table} SELECT DISTINCT {table}_id FROM used ANTI JOIN {table} ON {table}_id = id"
+LIST_IDS = "CREATE TABLE {table} AS SELECT DISTINCT {table}_id AS id FROM used"
 # A table's rowid is the place in the order in which it was made.
 NUMBER_IDS = "CREATE TABLE {table}s AS SELECT id, {name} AS name FROM {table} ORDER BY name"
 NUMBER_ROWS = """
@@ -65,14 +63,10 @@ def ingest(settings: Logs, memory_limit: str, threads: int, out: Path) -> dict[s
         If files, columns or too many rows cannot be used, or nothing remains.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with scratch_beside(out) as scratch, open_rows(settings, memory_limit, threads, scratch) as (con, files):
-        if not are_parquet(files, settings):
-            stage(con, scratch)
-        used = con.execute("SELECT count(*) FROM rows WHERE reason IS NULL").fetchall()[0][0]
-        counts = {"files": len(files)} | check_rows(used, *find_rejected(con, used, settings), settings, out)
-        # Where all rows are used, a question about users need not read the songs to judge a row.
-        rows = con.view("rows")
-        (rows if used == counts["rows"] else rows.filter("reason IS NULL")).create_view("used")
+    with scratch_beside(out) as scratch, open_rows(settings, memory_limit, threads, scratch) as rows:
+        con = rows.con
+        used = part(rows) if are_parquet(rows.files, settings) else stage(rows)
+        counts = {"files": len(rows.files)} | check_rows(used, *find_rejected(con, settings), settings, out)
         list_ids(con)
         number_ids(con, settings)
         cores = con.execute("SELECT current_setting('threads')").fetchall()[0][0]
@@ -98,9 +92,7 @@ def list_ids(con: duckdb.DuckDBPyConnection) -> None:
     """Make of the ids in the view ``used`` the tables ``user`` and ``song``, with the column ``id``."""
     for table in ("user", "song"):
         with progress(con, f"{table}s"):
-            con.execute(SAMPLE_IDS.format(table=table))
-        with progress(con, f"more {table}s"):
-            con.execute(OTHER_IDS.format(table=table))
+            con.execute(LIST_IDS.format(table=table))
 
 
 def number_ids(con: duckdb.DuckDBPyConnection, settings: Logs) -> None:
@@ -115,10 +107,12 @@ def _number_rows(con: duckdb.DuckDBPyConnection, with_plays: bool, total: int) -
     """Give the rows as numbers, in any order."""
     query = NUMBER_ROWS.format(plays="plays" if with_plays else "NULL")
     con.execute("SET preserve_insertion_order = false")
+    con.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")  # it takes staged rows for a few
     with tqdm(total=total, desc="rows", unit="row", unit_scale=True, disable=None, leave=False) as bar:
         for batch in con.sql(query).to_arrow_reader(BATCH):
             yield Numbered(batch["key"].to_numpy(), batch["plays"].to_numpy() if with_plays else None)
             bar.update(len(batch))
+    con.execute("RESET disabled_optimizers")
     con.execute("SET preserve_insertion_order = true")
 
 

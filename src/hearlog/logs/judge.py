@@ -25,6 +25,9 @@ MACROS = """
         CASE WHEN regexp_full_match(time, ' *[0-9]{8,14}([.][0-9]*)? *')
                 THEN time_of_number(TRY_CAST(split_part(time, '.', 1) AS BIGINT))
             WHEN ltrim(time) BETWEEN '0' AND ':' THEN TRY_CAST(TRY_CAST(trim(time) AS TIMESTAMPTZ) AS TIMESTAMP) END;
+    CREATE TEMP MACRO log_file(path) AS
+        CASE WHEN starts_with(path, getvariable('pipes'))
+            THEN getvariable('packed')[1 + split_part(path, '/', -1)::INTEGER] ELSE path END;
 """
 
 # Characters of a line or playlist that a rejected row keeps: a list may have megabytes, and each of its songs be bad.
@@ -55,8 +58,8 @@ def judge(parsed: DuckDBPyRelation) -> DuckDBPyRelation:
 
     ``parsed`` has the columns ``file``, ``number``, ``text``, ``fault`` (text: why it could not be parsed, or null),
     ``user_id`` and ``song_id`` (text), ``plays`` (BIGINT; null where it is no count) and ``time`` (TIMESTAMP in UTC;
-    null where it is no time). ``text`` is computed only for the rows that are at fault.
+    null where it is no time). Of ``text`` the first `LONGEST_TEXT` characters are kept, and only of rows at fault.
     """
     judged = parsed.select("*", SQLExpression(REASON).alias("reason"))
-    text = SQLExpression(f"CASE WHEN reason <> '{OUTSIDE_WINDOW}' THEN text END").alias("text")
-    return judged.select("file", "number", text, "reason", "user_id", "song_id", "plays")
+    text = f"CASE WHEN reason <> '{OUTSIDE_WINDOW}' THEN left(text, getvariable('longest_text')) END"
+    return judged.select("file", "number", SQLExpression(text).alias("text"), "reason", "user_id", "song_id", "plays")

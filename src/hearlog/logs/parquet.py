@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from duckdb import ColumnExpression, SQLExpression
 
 from hearlog.logs.columns import positions
-from hearlog.logs.files import literal
+from hearlog.logs.unpacked import literal
 from hearlog.params.log_blocks import LogColumns
 from hearlog.util.errors import InputError
 
@@ -89,7 +89,7 @@ def _is_partition(file: Path) -> bool:
 
 def _read(con: duckdb.DuckDBPyConnection, number: int, files: list[Path], columns: LogColumns) -> Part:
     query = READ.format(part=number, partitioned=_is_partition(files[0]), file=FILE)
-    table = con.sql(query, params={f"files{number}": literal(files)})
+    table = con.sql(query, params={f"files{number}": literal(con, files)})
     columns_of_files = [name for name in table.columns if name not in (FILE, NUMBER)]
     found = positions(columns, columns_of_files, files[0])._asdict()
     names = {key: columns_of_files[position - 1] for key, position in found.items() if position}

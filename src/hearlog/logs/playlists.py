@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from hearlog.logs.columns import quoted
-from hearlog.logs.files import literal
+from hearlog.logs.unpacked import literal
 from hearlog.params.log_blocks import Logs
 from hearlog.util.errors import InputError
 
@@ -36,7 +36,7 @@ ENTRIES = """
     ), entries AS (
         SELECT * EXCLUDE songs, unnest(CASE WHEN songs = [] THEN [NULL] ELSE songs END) AS entry FROM listed
     )
-    SELECT file, NULL::BIGINT AS number, coalesce(left(playlist, getvariable('longest_text')), '') AS text,
+    SELECT file, NULL::BIGINT AS number, coalesce(playlist::VARCHAR, '') AS text,
         CASE WHEN playlist IS NULL THEN 'no_playlist'
             WHEN songs_type IS DISTINCT FROM 'ARRAY' THEN 'no_song_list'
             WHEN entry IS NULL THEN 'no_songs'
@@ -91,7 +91,7 @@ def _playlists(con: duckdb.DuckDBPyConnection, files: list[Path]) -> duckdb.Duck
 
 def _read(con: duckdb.DuckDBPyConnection, files: list[Path], largest: int) -> duckdb.DuckDBPyRelation:
     return con.read_json(
-        literal(files),  # type: ignore[arg-type]  # the stub knows no lists
+        literal(con, files),  # type: ignore[arg-type]  # the stub knows no lists
         columns={"json": "JSON"},
         records="false",
         format="auto",

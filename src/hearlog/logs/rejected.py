@@ -34,19 +34,17 @@ Found = tuple[str, int, dict[str, Any]]  # reason, rows, and of one of them file
 
 FIND = """
     SELECT reason, count(*), min({'file': file, 'number': number, 'text': text})
-    FROM rows WHERE reason IS NOT NULL GROUP BY reason
+    FROM unused GROUP BY reason
 """
 
 
-def find_rejected(con: duckdb.DuckDBPyConnection, used: int, settings: Logs) -> tuple[list[dict[str, Any]], int]:
-    """List what of the view ``rows`` cannot be used, and count what lies outside the window of time.
+def find_rejected(con: duckdb.DuckDBPyConnection, settings: Logs) -> tuple[list[dict[str, Any]], int]:
+    """List what of the rows cannot be used, and count what lies outside the window of time.
 
     Parameters
     ----------
     con
-        As `hearlog.logs.connection.open_rows` gives it.
-    used
-        Number of rows that can be used: where it is all of them, they are not read again.
+        With the view ``unused``, see `hearlog.logs.staged`.
 
     Returns
     -------
@@ -55,12 +53,11 @@ def find_rejected(con: duckdb.DuckDBPyConnection, used: int, settings: Logs) -> 
     outside
         Rows that `logs.since` and `logs.until` leave out, which are no fault.
     """
-    all_used = con.execute("SELECT count(*) FROM rows").fetchall() == [(used,)]
-    return describe(con, unreadable_lines(con) if all_used else find(con), settings)
+    return describe(con, find(con), settings)
 
 
 def find(con: duckdb.DuckDBPyConnection) -> list[Found]:
-    """Count the rows of the view ``rows`` that are not used by reason: with one of them, as it was read."""
+    """Count the rows of the view ``unused`` by reason, and lines that are no text: with one of each, as it was read."""
     return con.execute(FIND).fetchall() + unreadable_lines(con)
 
 

@@ -26,7 +26,7 @@ SPLIT_LISTS = """
             unnest(CASE WHEN cut OR songs = [] THEN [NULL] ELSE songs END) AS song_id
         FROM listed
     )
-    SELECT file, NULL::BIGINT AS number, left(line, getvariable('longest_text')) AS text,
+    SELECT file, NULL::BIGINT AS number, line AS text,
         CASE WHEN cut THEN 'control_characters' WHEN songs = [] THEN 'no_songs' END AS fault,
         user_id, song_id, 1::BIGINT AS plays, '-infinity'::TIMESTAMP AS time
     FROM entries

@@ -16,11 +16,12 @@ import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 
-from hearlog.logs.connection import STAGED, open_rows, scratch_beside, stage
+from hearlog.logs.connection import open_rows, scratch_beside
 from hearlog.logs.ingest import check_rows, length, number_ids, write_matrix
 from hearlog.logs.interactions import Interactions
 from hearlog.logs.pairs import refuse_too_many_plays
 from hearlog.logs.rejected import Found, describe, find
+from hearlog.logs.staged import stage
 from hearlog.params.log_blocks import Logs, Spark
 from hearlog.runtime.spark_session import file_url, spark_session
 from hearlog.util.errors import InputError
@@ -72,7 +73,7 @@ def count(
     """Read and write as `ingest_with_spark` does, in a running session; ``scratch`` is an existing folder."""
     out.mkdir(parents=True, exist_ok=True)
     # Refuses files before a job starts; to read packed ones to their end is left to the tasks.
-    with open_rows(settings, memory_limit, threads, scratch, whole=False) as (con, files):
+    with open_rows(settings, memory_limit, threads, scratch, whole=False) as (con, files, *_):
         used, found = _read_rows(session, files, settings, _share(session, memory_limit), scratch)
         counts = {"files": len(files)} | check_rows(used, *describe(con, found, settings), settings, out)
         size = sum(file.stat().st_size for file in files)
@@ -96,7 +97,7 @@ def _share(session: SparkSession, memory_limit: str) -> str:
 
 
 def read_file(file: Path, rows: Path, settings: Logs, memory_limit: str) -> tuple[int, list[Found]] | InputError:
-    """Judge the rows of one log file, in a process of Spark's, and write them to ``rows`` in a folder that exists.
+    """Judge the rows of one log file, in a process of Spark's, and write those that can be used to the file ``rows``.
 
     Returns
     -------
@@ -106,11 +107,12 @@ def read_file(file: Path, rows: Path, settings: Logs, memory_limit: str) -> tupl
     alone = settings.model_copy(update={"path": str(file), "files": None})
     try:
         with tempfile.TemporaryDirectory(dir=rows.parent) as folder:
-            with open_rows(alone, memory_limit, 1, Path(folder)) as (con, _):
-                stage(con, Path(folder))
-                used = con.execute("SELECT count(*) FROM rows WHERE reason IS NULL").fetchall()[0][0]
-                found = find(con)
-            Path(folder, STAGED).replace(rows)  # whole or not at all, however often Spark tries
+            with open_rows(alone, memory_limit, 1, Path(folder)) as opened:
+                used = stage(opened)
+                found = find(opened.con)
+                written = Path(folder, "rows.parquet")
+                opened.con.view("used").write_parquet(str(written))
+            written.replace(rows)  # whole or not at all, however often Spark tries
         return used, found
     except InputError as error:
         return error
@@ -149,7 +151,7 @@ def _add_up(session: SparkSession, scratch: Path) -> DataFrame:
     from pyspark.sql import functions
 
     plays = functions.sum("plays").alias("plays")
-    rows = session.read.parquet(file_url(scratch / "rows")).where("reason IS NULL")
+    rows = session.read.parquet(file_url(scratch / "rows"))
     pairs = _keep(rows.groupBy("user_id", "song_id").agg(plays), scratch / "pairs")
     for table in TABLES:
         _keep(pairs.select(f"{table}_id").distinct(), scratch / table)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from hearlog.logs.connection import open_rows, stage
+from hearlog.logs.connection import open_rows
 from hearlog.logs.files import are_parquet
 from hearlog.logs.rejected import find_rejected
+from hearlog.logs.staged import part, stage
 from hearlog.params.log_blocks import Logs
 
-COUNT = "SELECT count(*), count(DISTINCT user_id) FROM rows WHERE reason IS NULL"
-PLAYS = "SELECT song_id, sum(plays)::BIGINT AS plays FROM rows WHERE reason IS NULL GROUP BY song_id ORDER BY song_id"
+USERS = "SELECT count(DISTINCT user_id) FROM used"
+PLAYS = "SELECT song_id, sum(plays)::BIGINT AS plays FROM used GROUP BY song_id ORDER BY song_id"
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,12 @@ def survey(settings: Logs, memory_limit: str, threads: int, spill: Path, most_ro
     """
     with (
         tempfile.TemporaryDirectory(dir=spill) as scratch,
-        open_rows(settings, memory_limit, threads, Path(scratch), whole=most_rows is None) as (con, files),
+        open_rows(settings, memory_limit, threads, Path(scratch), whole=most_rows is None) as rows,
     ):
-        if most_rows is not None or not are_parquet(files, settings):
-            stage(con, Path(scratch), most_rows)
-        used, users = con.execute(COUNT).fetchall()[0]
-        rejected, outside = find_rejected(con, used, settings)
-        rows = used + outside + sum(row["rows"] for row in rejected)
-        complete = most_rows is None or rows < most_rows
-        return Survey(files, rows, complete, rejected, outside, users, con.sql(PLAYS).to_arrow_table())
+        again = most_rows is None and are_parquet(rows.files, settings)
+        used = part(rows) if again else stage(rows, most_rows)
+        rejected, outside = find_rejected(rows.con, settings)
+        total = used + outside + sum(row["rows"] for row in rejected)
+        users = rows.con.execute(USERS).fetchall()[0][0]
+        complete = most_rows is None or total < most_rows
+        return Survey(rows.files, total, complete, rejected, outside, users, rows.con.sql(PLAYS).to_arrow_table())

@@ -21,8 +21,8 @@ UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}  # as DuckDB reads them
 # Bytes of resident memory of a process that has only imported what it needs.
 PROCESS, TORCH_PROCESS = 200_000_000, 600_000_000
 # Ingestion of 100 million rows under a limit of 1 GB: 1.35 GB in memory, of which 0.5 GB are mapped files (python -m
-# benchmarks.logs). Rows of text are staged as Parquet: 6 bytes each where ids repeat, more where they do not.
-ROW, STAGED_ROW = 150, 20
+# benchmarks.logs). Rows of text are staged as they are: 34 bytes each with ids of 8 and 18.
+ROW, STAGED_ROW = 150, 40
 # Cropping 30 s at 44,100 Hz, stereo: 35 MB a thread (96,000 Hz: 90 MB), from 1 to 8 threads.
 CROP_SECOND = 1_300_000
 # Training in a process of its own, by values of the first block's maps (clips x channels x bands x frames), measured

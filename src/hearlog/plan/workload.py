@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +13,9 @@ import pyarrow.parquet as pq
 
 from hearlog.corpora import catalogue
 from hearlog.corpora.readers.registry import READERS
-from hearlog.logs.files import are_parquet, find_files, open_unpacked
+from hearlog.logs.files import are_parquet, find_files
 from hearlog.logs.formats import FORMATS, PACKED
+from hearlog.logs.unpacked import DAMAGE, open_unpacked
 from hearlog.params import Params, Task, synthetic
 from hearlog.params.log_blocks import Logs
 from hearlog.params.synthetic import is_generated, is_synthetic
@@ -92,7 +94,7 @@ def log_size(params: Params) -> LogSize:
             rows = sum(pq.read_metadata(file).num_rows for file in files)
         else:
             rows = round(sum(file.stat().st_size for file in files) / _row_bytes(files[0], params.logs))
-    except (OSError, pa.ArrowException) as error:
+    except (*DAMAGE, pa.ArrowException) as error:
         raise InputError(f"{params.logs.path}: not readable: {error}") from None
     return LogSize(rows, rows // ROWS_A_USER, rows // ROWS_A_SONG)
 
@@ -101,7 +103,8 @@ def _row_bytes(file: Path, settings: Logs) -> float:
     """Bytes that a row takes in the file, packed as it may be: its beginning is packed anew to see how well."""
     with open_unpacked(file) as stream:
         sample = stream.read(LOG_SAMPLE)
-    packed = zlib.compress(sample) if file.suffix.lower() in PACKED else sample
+    packing = PACKED.get(file.suffix.lower())
+    packed = sample if packing is None else bz2.compress(sample) if packing == "bz2" else zlib.compress(sample)
     return max(len(packed), 1) / max(FORMATS[settings.format].count_rows(sample, settings), 1)
 
 
