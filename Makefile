@@ -36,7 +36,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 
 setup: $(VENV)/installed  ## Create .venv and install the pinned requirements
 
-demo: setup  ## Run the whole pipeline on the embedded, synthetic data set (about 15 minutes on 2 cores)
+demo: setup  ## Run the whole pipeline on the embedded, synthetic data set (about 10 minutes on 2 cores)
 	@cmp -s params.yaml presets/demo.yaml || { \
 	  echo "params.yaml differs from presets/demo.yaml. For your own settings: make repro."; \
 	  echo "For the demo: cp presets/demo.yaml params.yaml"; exit 1; }
@@ -102,7 +102,7 @@ $(PEERS)/installed: benchmarks/requirements.txt
 
 peers: $(PEERS)/installed  ## Install what the benchmarks compare with into .venv-peers (3 GB)
 
-benchmark: setup peers  ## Measure speed against peers, into benchmarks/results (an hour and a half, on an idle machine)
+benchmark: setup peers  ## Measure speed against peers, into benchmarks/results (two hours, on an idle machine)
 	python -m benchmarks.check
 	python -m benchmarks.training
 	python -m benchmarks.inference
@@ -112,6 +112,10 @@ benchmark: setup peers  ## Measure speed against peers, into benchmarks/results 
 	python -m benchmarks.features $(if $(MUSIC),--folder $(MUSIC))
 	python -m benchmarks.logs
 	python -m benchmarks.als
+	python -m benchmarks.layout
+	python -m benchmarks.jobs
+	python -m benchmarks.demo
+	$(if $(MUSIC),python -m benchmarks.decoders $(MUSIC))
 
 cuda-check: setup  ## Test and measure a CUDA GPU in six minutes, into benchmarks/results/cuda.json
 	python -m benchmarks.cuda_check

@@ -110,7 +110,7 @@ def is_usable(path: Path) -> bool:
 def write_models(root: Path, keras: Ask) -> dict[str, FeatureExtractor]:
     """Write a model folder with the weights that Keras has as well, and open it in both precisions."""
     exact = Backend(torch.device("cpu"), torch.float32)
-    network = make_pair(CHANNELS, write_mels(root, 2), keras, exact)
+    network = make_pair(CHANNELS, write_mels(root, 2), keras, exact, PRECISIONS)
     write_model(root / "model", network)
     return {name: load(root / "model", device="cpu", precision=name) for name in OURS}
 

@@ -1,8 +1,8 @@
 """Embeddings against the same network in Keras: python -m benchmarks.inference [--channels 16 32 64 128] [--quick].
 
 hearlog's `predict` (spectrograms from a float16 memory map) and Keras' `model.predict` (float32 arrays in memory, in
-float32 and in mixed_bfloat16) run the CF estimator over clips of 30 s, in turn. Both networks have
-the same weights and, as is checked first, the same outputs.
+float32 and, where hearlog takes bfloat16, in mixed_bfloat16) run the CF estimator over clips of 30 s, in turn. Both
+networks have the same weights and, as is checked first, the same outputs.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from benchmarks import measure
-from benchmarks.networks import PRECISIONS, keras_ratio, make_pair, precision, write_mels
+from benchmarks.networks import keras_ratio, make_pair, precision, precisions, write_mels
 from benchmarks.peer import Ask, peer
 from hearlog.model.network import EmbeddingNetwork
 from hearlog.runtime.backend import Backend, start_backend
@@ -32,7 +32,7 @@ def main(widths: list[int], quick: bool) -> None:
     backend = start_backend()
     repeats = 1 if quick else REPEATS
     rows = []
-    bar = tqdm(total=len(widths) * repeats * (1 + len(PRECISIONS)), desc="inference", unit="run", disable=None)
+    bar = tqdm(total=len(widths) * repeats * (1 + len(precisions(backend))), desc="inference", unit="run", disable=None)
     with tempfile.TemporaryDirectory() as temporary, peer("benchmarks.keras_peer") as keras, bar:
         mels = write_mels(Path(temporary), max(CLIPS.values()))
         for width in widths:
@@ -49,12 +49,12 @@ def measure_width(
     width: int, clips: int, repeats: int, mels: Path, keras: Ask, backend: Backend, bar: tqdm
 ) -> list[dict[str, object]]:
     """Run all candidates of one capacity in turn, once before the clocks start; return a row for each."""
-    network = make_pair(width, mels, keras, backend)
-    seconds: dict[str, list[float]] = {name: [] for name in (f"hearlog {precision(backend)}", *PRECISIONS)}
+    network = make_pair(width, mels, keras, backend, precisions(backend))
+    seconds: dict[str, list[float]] = {name: [] for name in (f"hearlog {precision(backend)}", *precisions(backend))}
     for turn in range(repeats + 1):
         for name, times in seconds.items():
             asked = {"mels": str(mels), "batch": KERAS_BATCH, "clips": clips if turn else KERAS_BATCH}
-            own = name not in PRECISIONS
+            own = name.startswith("hearlog")
             spent = embed(network, mels, asked["clips"], backend) if own else keras("predict", name=name, **asked)
             if turn:
                 times.append(spent)

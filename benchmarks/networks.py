@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,17 @@ from hearlog.runtime.backend import Backend
 from hearlog.training.inference import predict
 
 BATCH, FACTORS, SHAPE = 16, 40, (96, 1280)  # the paper's; mel bands x frames of 30 s
-PRECISIONS = ("float32", "mixed_bfloat16")
+PRECISIONS = ("float32", "mixed_bfloat16")  # of Keras
 CLOSE = 1e-3  # largest difference of outputs, which are near 1, with the same weights in float32
 
 
-def make_pair(width: int, mels: Path, keras: Ask, backend: Backend) -> EmbeddingNetwork:
-    """Build hearlog's network, and Keras' in both precisions with the same weights, and show that they agree.
+def precisions(backend: Backend) -> tuple[str, ...]:
+    """Precisions of Keras to compare with: bfloat16 only where the processor multiplies in it."""
+    return PRECISIONS if backend.dtype == torch.bfloat16 else PRECISIONS[:1]
+
+
+def make_pair(width: int, mels: Path, keras: Ask, backend: Backend, names: Sequence[str]) -> EmbeddingNetwork:
+    """Build hearlog's network, and Keras' in the precisions ``names`` with the same weights, and show that they agree.
 
     Raises
     ------
@@ -33,13 +39,13 @@ def make_pair(width: int, mels: Path, keras: Ask, backend: Backend) -> Embedding
     parameters = sum(parameter.numel() for parameter in network.parameters())
     weights = mels.with_name("weights.npz")
     np.savez(weights, **in_order_of_layers(network))
-    for precision in PRECISIONS:
+    for precision in names:
         options = {"channels": width, "factors": FACTORS, "shape": SHAPE, "precision": precision, "jit": False}
         theirs = keras("build", name=precision, **options)
         assert theirs == parameters, f"{theirs} parameters in Keras, {parameters} in hearlog"
         keras("copy_weights", name=precision, path=str(weights))
     outputs = mels.with_name("outputs.npy")
-    keras("predict", name=PRECISIONS[0], mels=str(mels), batch=2, clips=2, out=str(outputs))
+    keras("predict", name="float32", mels=str(mels), batch=2, clips=2, out=str(outputs))
     exact = Backend(backend.device, torch.float32)
     ours = predict(network, np.load(mels, mmap_mode="r"), np.arange(2), exact, "outputs")
     difference = np.abs(ours - np.load(outputs)).max()

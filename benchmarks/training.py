@@ -1,11 +1,12 @@
 """Training against the same network in Keras: python -m benchmarks.training [--channels 16 32 64 128] [--quick].
 
 hearlog's own loop (`hearlog.training.loop.Trainer.fit`, spectrograms from a float16 memory map) and Keras' `model.fit`
-(float32 arrays in memory, in float32 and in mixed_bfloat16) train the CF estimator on batches of 16 clips of 30 s, in
-turn. Only whole steps count, after the first. The two networks are shown to be one: as many parameters, and with the
-same weights the same outputs. What a step does outside forward pass, backward pass and optimiser (loading, losses,
-running means) is taken from clocks around these three; the matrix-product peak of the machine is measured between the
-candidates. Keras' `jit_compile` is left out: XLA had not compiled and run three steps at F = 16 in 100 s.
+(float32 arrays in memory, in float32 and, where hearlog takes bfloat16, in mixed_bfloat16) train the CF estimator on
+batches of 16 clips of 30 s, in turn. Only whole steps count, after the first. The two networks are shown to be one: as
+many parameters, and with the same weights the same outputs. What a step does outside forward pass, backward pass and
+optimiser (loading, losses, running means) is taken from clocks around these three; the matrix-product peak of the
+machine is measured between the candidates. Keras' `jit_compile` is left out: XLA had not compiled and run three steps
+at F = 16 in 100 s.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from benchmarks import measure
-from benchmarks.networks import BATCH, FACTORS, PRECISIONS, SHAPE, keras_ratio, make_pair, precision, write_mels
+from benchmarks.networks import BATCH, FACTORS, SHAPE, keras_ratio, make_pair, precision, precisions, write_mels
 from benchmarks.peer import Ask, peer
 from benchmarks.step_clock import StepClock
 from hearlog.estimator.train import embedding_objective
@@ -40,7 +41,7 @@ def main(widths: list[int], quick: bool) -> None:
     """Measure, print the table and write ``results/training-<instructions>.json``."""
     backend = start_backend()
     rounds = {width: 1 if quick else REPEATS[width] for width in widths}
-    bar = tqdm(total=sum(rounds.values()) * (2 + len(PRECISIONS)), desc="training", unit="run", disable=None)
+    bar = tqdm(total=sum(rounds.values()) * (2 + len(precisions(backend))), desc="training", unit="run", disable=None)
     rows = []
     with tempfile.TemporaryDirectory() as temporary, peer("benchmarks.keras_peer") as keras, bar:
         mels = write_mels(Path(temporary), BATCH * max(STEPS.values()))
@@ -58,11 +59,11 @@ def measure_width(
     width: int, steps: int, repeats: int, mels: Path, keras: Ask, backend: Backend, bar: tqdm
 ) -> list[dict[str, object]]:
     """Train all candidates of one capacity in turn; return a row for each."""
-    network = make_pair(width, mels, keras, backend)
+    network = make_pair(width, mels, keras, backend, precisions(backend))
     flop = flop_per_clip(width, SHAPE)
     ours: list[StepClock] = []
     peaks: list[float] = []
-    theirs: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
+    theirs: dict[str, list[float]] = {precision: [] for precision in precisions(backend)}
     for _ in range(repeats):
         ours.append(train(network, np.load(mels, mmap_mode="r"), steps, backend))
         bar.update()
