@@ -34,7 +34,7 @@ def test_report_prints_the_last_run_from_its_files(run_folder, capsys):
     assert "kd - base    +3.5 points" in out
     assert "Tags 50.0 %, logs 83.3 % on 12 test songs" in out
     assert out.startswith("Synthetic data")
-    assert "No network kept the last epoch that transfer.training.epochs (8) allows." in out
+    assert "No network kept the last of transfer.training.epochs (8)." in out
     assert out.endswith("Figures: plots/*.png and *.pdf\n")
 
 
