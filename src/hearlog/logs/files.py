@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from hearlog.logs.formats import FORMATS, JSON, PACKED, PARQUET
-from hearlog.logs.unpacked import DAMAGE, damaged, endless_line, has_line_end, open_unpacked
+from hearlog.logs.formats import FORMATS, JSON, PARQUET
+from hearlog.logs.unpacked import DAMAGE, damaged, endless_line, has_line_end, open_unpacked, packing
 from hearlog.params.log_blocks import Logs
 from hearlog.util.errors import InputError
 from hearlog.util.files import refuse_lfs_pointer, refuse_unencodable
@@ -130,7 +130,7 @@ def refuse_endless_lines(files: list[Path], longest: int) -> None:
     once ``longest`` may be refused.
     """
     for file in files:
-        if file.suffix.lower() not in PACKED:
+        if not packing(file):
             _look_for_line_ends(file, longest)
 
 

@@ -16,7 +16,8 @@ import re
 import select
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
@@ -40,16 +41,20 @@ WAIT = 100  # milliseconds that a thread waits for its reader before it looks wh
 LOOKS = 32  # pipes that are looked at at once, of thousands maybe
 
 
+def packing(file: Path) -> str | None:
+    """How a log file is packed by its name, in letters of any case: a value of `PACKED`, or None."""
+    return PACKED.get(file.suffix.lower())
+
+
 def open_unpacked(file: Path) -> BinaryIO:
-    """Open a log file, unpacked as its name says in letters of any case; reading may raise `DAMAGE`."""
-    return _unpack(file.open("rb"), file)
+    """Open a log file, unpacked as its name says; reading may raise `DAMAGE`."""
+    return _unpack(file.open("rb"), packing(file))
 
 
-def _unpack(raw: io.BufferedReader, file: Path) -> BinaryIO:
-    packing = PACKED.get(file.suffix.lower())
-    if packing is None:
+def _unpack(raw: io.BufferedReader, packed_by: str | None) -> BinaryIO:
+    if packed_by is None:
         return raw
-    opened = igzip.IGzipFile(fileobj=raw) if packing == "gzip" else pa.CompressedInputStream(raw, packing)
+    opened = igzip.IGzipFile(fileobj=raw) if packed_by == "gzip" else pa.CompressedInputStream(raw, packed_by)
     return cast(BinaryIO, opened)
 
 
@@ -73,20 +78,20 @@ def endless_line(file: Path, longest: int) -> InputError:
     return InputError(f"{file}: has a line of more than {longest:,} bytes. A log has one row a line: write it again")
 
 
-def read_pieces(file: Path, longest_line: int | None, tell: Callable[[int], None]) -> Iterator[bytes]:
-    """Unpack a file piece by piece; ``tell`` is given the place in the packed file.
+def read_pieces(file: Path, longest_line: int | None) -> Iterator[tuple[bytes, int]]:
+    """Unpack a file piece by piece, each with the place in the packed file at which it ends.
 
     Raises
     ------
     InputError
         If the file ends within what was packed, or is not what was packed by the checksum of gzip or bzip2, or that of
-        Zstandard, if it has one; if there is more in it than `MOST_UNPACKED` times the file, or a line is longer than
-        ``longest_line`` bytes, or than twice as many.
+        Zstandard, if it has one; if there is more in it than `MOST_UNPACKED` times the file; or if a line is longer
+        than twice ``longest_line`` bytes: one that is longer than once may be refused.
     """
     most = max(ALWAYS_UNPACKED, MOST_UNPACKED * file.stat().st_size)
     unpacked = line = 0
     try:
-        with file.open("rb") as raw, _unpack(raw, file) as stream:
+        with file.open("rb") as raw, _unpack(raw, packing(file)) as stream:
             if not raw.peek(1):
                 raise EOFError("no byte is in it")
             while piece := stream.read(CHUNK):
@@ -99,8 +104,7 @@ def read_pieces(file: Path, longest_line: int | None, tell: Callable[[int], None
                 line = 0 if has_line_end(piece) else line + len(piece)
                 if longest_line and line > longest_line:
                     raise endless_line(file, longest_line)
-                tell(raw.tell())
-                yield piece
+                yield piece, raw.tell()
     except DAMAGE as error:
         raise damaged(file, error) from None
 
@@ -114,7 +118,7 @@ def unpacking(files: list[Path], longest_line: int | None, scratch: Path) -> Ite
     InputError
         If no pipes can be made there.
     """
-    packed = [file for file in files if file.suffix.lower() in PACKED]
+    packed = [file for file in files if packing(file)]
     with tempfile.TemporaryDirectory(prefix="pipes-", dir=scratch) as folder:
         try:
             pipes = Pipes(packed, Path(folder), longest_line)
@@ -181,8 +185,7 @@ class Pipes:
         self.check()
         for number, file in enumerate(self.files):
             if number not in self._whole:
-                for _ in read_pieces(file, self.longest_line, lambda _: None):
-                    pass
+                deque(read_pieces(file, self.longest_line), maxlen=0)
 
     def close(self) -> None:
         """End the threads; who still reads meets the end of the text."""
@@ -227,12 +230,14 @@ class Pipes:
         return True
 
     def _feed(self, number: int, descriptor: int) -> None:
-        pieces = read_pieces(self.files[number], self.longest_line, lambda place: self._places.update({number: place}))
         try:
-            if all(self._write(descriptor, piece) for piece in pieces):
-                self._whole.add(number)
+            for piece, place in read_pieces(self.files[number], self.longest_line):
+                self._places[number] = place
+                if not self._write(descriptor, piece):
+                    return
+            self._whole.add(number)
         except BrokenPipeError:
-            pass  # the reader has enough
+            return  # the reader has enough
         except BaseException as error:  # to end the pipe in silence would lose rows
             self._errors.append(error)
         finally:

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from hearlog.corpora import catalogue
 from hearlog.corpora.readers.registry import READERS
 from hearlog.logs.files import are_parquet, find_files
-from hearlog.logs.formats import FORMATS, PACKED
-from hearlog.logs.unpacked import DAMAGE, open_unpacked
+from hearlog.logs.formats import FORMATS
+from hearlog.logs.unpacked import DAMAGE, open_unpacked, packing
 from hearlog.params import Params, Task, synthetic
 from hearlog.params.log_blocks import Logs
 from hearlog.params.synthetic import is_generated, is_synthetic
@@ -103,8 +103,10 @@ def _row_bytes(file: Path, settings: Logs) -> float:
     """Bytes that a row takes in the file, packed as it may be: its beginning is packed anew to see how well."""
     with open_unpacked(file) as stream:
         sample = stream.read(LOG_SAMPLE)
-    packing = PACKED.get(file.suffix.lower())
-    packed = sample if packing is None else bz2.compress(sample) if packing == "bz2" else zlib.compress(sample)
+    if packed_by := packing(file):
+        packed = bz2.compress(sample) if packed_by == "bz2" else zlib.compress(sample)
+    else:
+        packed = sample
     return max(len(packed), 1) / max(FORMATS[settings.format].count_rows(sample, settings), 1)
 
 
